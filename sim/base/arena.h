@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All state of one simulation lives in one arena: a reserved, aligned region
+ * that only grows. That buys four things:
+ *
+ *  - reset is a copy of the few kilobytes in use when the snapshot was taken;
+ *    everything allocated later is forgotten at once;
+ *  - a snapshot keeps every pointer valid, because restored bytes go back to
+ *    the addresses they came from;
+ *  - the simulation any object belongs to is found by masking its address,
+ *    the way a kernel finds a task from its stack, so ported functions keep
+ *    the kernel's signatures without any global (see env_of() in env.h);
+ *  - pages never touched cost nothing.
+ *
+ * Memory is handed out zeroed. Single threaded, no locks.
+ */
+#ifndef SEPTUM_BASE_ARENA_H
+#define SEPTUM_BASE_ARENA_H
+
+#include "sim/base/types.h"
+
+#define ARENA_SHIFT	33			/* 8 GiB of address space each */
+#define ARENA_SIZE	(1ULL << ARENA_SHIFT)
+
+struct arena {
+	u64 used;		/* bytes handed out, this header included */
+	u64 dirty;		/* high-water mark: bytes above it are still zero */
+	u64 snapshot_used;	/* size of the snapshot, 0 = none taken */
+	void *snapshot;		/* its bytes, outside the arena */
+	void *root;		/* the object arena_root() answers */
+};
+
+/* NULL when the address space cannot be reserved. */
+struct arena *arena_create(void);
+void arena_destroy(struct arena *arena);
+
+/*
+ * @size bytes, zeroed, aligned to 16 (to 64 from 64 bytes up).
+ * Never fails: running out of the 8 GiB ends the process with exit status 4.
+ */
+void *arena_alloc(struct arena *arena, u64 size);
+
+/* Remember the present state; a later restore returns to it. */
+void arena_snapshot(struct arena *arena);
+void arena_restore(struct arena *arena);
+
+static inline struct arena *arena_of(const void *object)
+{
+	return (struct arena *)((uintptr_t)object & ~(uintptr_t)(ARENA_SIZE - 1));
+}
+
+#endif /* SEPTUM_BASE_ARENA_H */

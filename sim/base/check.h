@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Invariants: a table (invariants.def), a hit counter each, and the list of
+ * what was broken in this run. A broken invariant is recorded, never fatal:
+ * the run goes on, so that the story after it can be seen.
+ */
+#ifndef SEPTUM_BASE_CHECK_H
+#define SEPTUM_BASE_CHECK_H
+
+#include "sim/base/types.h"
+
+struct env;
+
+enum invariant {
+	INV_NONE,
+#define INV(number, name, sentence) name = (number),
+#include "sim/base/invariants.def"
+#undef INV
+	INV_NR
+};
+
+#define CHECK_TEXT_MAX		192
+#define CHECK_BROKEN_MAX	32
+
+struct broken {
+	u8 inv;			/* enum invariant */
+	u32 step;		/* what env->checker.step was */
+	char text[CHECK_TEXT_MAX];
+};
+
+struct checker {
+	u64 hits[INV_NR];	/* how often each was looked at */
+	u32 step;		/* set by the runner: which step is running */
+	u32 broken_total;
+	u32 broken_count;	/* kept, at most CHECK_BROKEN_MAX */
+	struct broken broken[CHECK_BROKEN_MAX];
+	u32 warn_count, bug_count;	/* WARN and BUG seen in this run */
+	const void *warned[64];	/* WARN_ON_ONCE sites that fired in this run */
+	u32 warned_count;
+};
+
+extern const char *const inv_name[INV_NR];
+extern const char *const inv_sentence[INV_NR];
+
+#define check_hit(env, inv) ((void)(env)->checker.hits[inv]++)
+
+void check_fail(struct env *env, enum invariant inv, const char *fmt, ...)
+	__printf(3, 4);
+
+/* Looks at @cond once: counts the hit, records the failure. */
+#define check_that(env, inv, cond, ...)				\
+	do {							\
+		check_hit(env, inv);				\
+		if (unlikely(!(cond)))				\
+			check_fail(env, inv, __VA_ARGS__);	\
+	} while (0)
+
+/* WARN and WARN_ON_ONCE as recorded events; both evaluate to the condition. */
+bool warn_slow(struct env *env, const void *once, const char *where,
+	       const char *text);
+
+#define WARN_ON(env, cond) \
+	(unlikely(cond) ? warn_slow(env, NULL, __func__, #cond) : false)
+/* The string's address names the site. */
+#define WARN_ON_ONCE(env, cond)						\
+	({ static const char site_[] = #cond;				\
+	   unlikely(cond) ? warn_slow(env, site_, __func__, site_) : false; })
+
+#endif /* SEPTUM_BASE_CHECK_H */

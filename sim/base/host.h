@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host interface: what userspace and the test bench can ask of a kernel,
+ * shaped like the UAPI. Two implementations stand behind this one table: the
+ * model (model/kvm/host.c) and the real kernel's objects (kernel/). The engine
+ * knows neither.
+ *
+ * Objects are named by small numbers the caller picks: vm and gmem in
+ * [0, HOST_OBJ_MAX), vcpu in [0, HOST_VCPU_MAX), slot as the UAPI has it.
+ * Results are 0 or a negative errno, exactly the one the syscall would set.
+ * HOST_SKIP means this implementation cannot express the step; host->skip then
+ * says why. Misusing the table itself (an object that was never made) gives
+ * -EBADF.
+ */
+#ifndef SEPTUM_BASE_HOST_H
+#define SEPTUM_BASE_HOST_H
+
+#include <errno.h>
+
+#include "sim/base/types.h"
+
+#define HOST_OBJ_MAX	8
+#define HOST_VCPU_MAX	16
+#define HOST_SKIP	(-9999)
+
+struct env;
+struct hw;
+struct tdx_module;
+struct guest_op;
+struct host;
+
+/* Why KVM_RUN came back. Numbers are the UAPI's KVM_EXIT_*. */
+struct host_exit {
+	u32 reason;		/* KVM_EXIT_*, 0 when the guest operation is done */
+	u64 flags;		/* MEMORY_FAULT: bit 3 private */
+	gpa_t gpa;		/* MEMORY_FAULT, HYPERCALL args[0] */
+	u64 size;		/* MEMORY_FAULT bytes; HYPERCALL args[1] pages */
+	u64 attributes;		/* HYPERCALL args[2] */
+	u64 nr;			/* HYPERCALL */
+};
+
+struct host_td_params {
+	u64 attributes;		/* TD ATTRIBUTES: bit 28 SEPT_VE_DISABLE */
+	u8 gpaw;		/* 48 or 52 */
+	u64 reserved;		/* nonzero: fills reserved[], for bad-input tests */
+};
+
+struct host_folio_view {
+	bool present;
+	kvm_pfn_t pfn;		/* of the head */
+	s32 refcount;
+	u8 order;
+	bool uptodate, locked, hwpoison, in_lru_batch;
+	u32 mapcount, pincount;
+};
+
+enum host_spte_state { SPTE_NONE, SPTE_FROZEN, SPTE_TABLE, SPTE_LEAF };
+
+struct host_spte_view {
+	u8 state;		/* enum host_spte_state */
+	u8 level;		/* enum pg_level */
+	kvm_pfn_t pfn;
+	u64 raw;
+};
+
+struct host_vm_view {
+	bool exists, vm_dead, vm_bugged;
+	int hkid;		/* 0 none yet, -1 released */
+	u8 state;		/* TD_STATE_* */
+	hpa_t tdr;		/* 0 none */
+	u64 attributes_generation;
+};
+
+/* One reference that somebody holds, as the ledger knows it. */
+struct host_holder_view {
+	const char *kind;	/* "filemap", "sept-pin", "gup", "lookup", ... */
+	const char *owner;	/* task or object name */
+	s32 count;
+};
+
+/* A frame that will never come back, and the reason the policy gives. */
+struct host_leak_view {
+	kvm_pfn_t pfn;
+	u8 order;
+	const char *reason;
+};
+
+struct host_ops {
+	const char *name;	/* "model" or "kernel" */
+
+	/* VM and vCPU life */
+	int (*vm_create)(struct host *h, u32 vm, u32 type);	/* KVM_CREATE_VM */
+	int (*td_init)(struct host *h, u32 vm, const struct host_td_params *params);
+	int (*vcpu_create)(struct host *h, u32 vm, u32 vcpu);
+	int (*vcpu_init)(struct host *h, u32 vm, u32 vcpu, u64 rcx);
+	int (*finalize)(struct host *h, u32 vm);
+	int (*vcpu_close)(struct host *h, u32 vm, u32 vcpu);
+	int (*vm_close)(struct host *h, u32 vm);
+
+	/* Memory */
+	int (*gmem_create)(struct host *h, u32 vm, u32 gmem, u64 size, u64 flags);
+	int (*gmem_close)(struct host *h, u32 gmem);
+	int (*set_memory_region)(struct host *h, u32 vm, u32 slot, u32 flags,
+				 gpa_t gpa, u64 size, int gmem, u64 gmem_offset);
+	int (*set_attributes)(struct host *h, u32 vm, gpa_t gpa, u64 size, u64 attributes);
+	/* *gpa and *pages are advanced as the ioctl advances its struct. */
+	int (*init_mem_region)(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa,
+			       u64 *pages, u32 flags, u64 token);
+	int (*pre_fault)(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size);
+	int (*fallocate)(struct host *h, u32 gmem, u32 mode, u64 offset, u64 len);
+	int (*gmem_convert)(struct host *h, u32 gmem, u64 offset, u64 len,
+			    bool to_private, u64 *error_offset);
+
+	/* One guest operation, run until it is done or KVM_RUN returns. */
+	int (*vcpu_run)(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
+			struct host_exit *exit);
+	/* What userspace answers to a hypercall exit (run->hypercall.ret). */
+	int (*hypercall_answer)(struct host *h, u32 vm, u32 vcpu, u64 ret);
+
+	/* User mappings of a gmem, and other users of host memory */
+	int (*gmem_mmap)(struct host *h, u32 gmem, u64 offset, u64 len, bool shared);
+	int (*gmem_munmap)(struct host *h, u32 gmem, u64 offset, u64 len);
+	/* A load or store through that mapping; -EFAULT stands for SIGBUS. */
+	int (*gmem_user_access)(struct host *h, u32 gmem, u64 offset, bool write, u64 *token);
+	int (*gup)(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin);
+	int (*lru_add_drain)(struct host *h);
+	int (*memory_failure)(struct host *h, u32 gmem, u64 offset, u32 flags);
+	int (*unpoison)(struct host *h, u32 gmem, u64 offset);
+	/* The second owner: pages from the allocator, written and given back. */
+	int (*page_alloc)(struct host *h, u8 order, kvm_pfn_t *pfn);
+	int (*page_write)(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
+	int (*page_free)(struct host *h, kvm_pfn_t pfn, u8 order);
+
+	/* Probes: read-only */
+	int (*probe_folio)(struct host *h, u32 gmem, u64 offset, struct host_folio_view *view);
+	int (*probe_spte)(struct host *h, u32 vm, gpa_t gpa, bool mirror, struct host_spte_view *view);
+	int (*probe_vm)(struct host *h, u32 vm, struct host_vm_view *view);
+	int (*probe_vcpu)(struct host *h, u32 vm, u32 vcpu, hpa_t *tdvpr);
+	int (*probe_attributes)(struct host *h, u32 vm, gpa_t gpa, u64 *attributes);
+	bool (*frame_free)(struct host *h, kvm_pfn_t pfn);
+	/* Fill at most @max; the number there are. */
+	int (*probe_holders)(struct host *h, kvm_pfn_t pfn, struct host_holder_view *view, u32 max);
+	int (*probe_leaks)(struct host *h, struct host_leak_view *view, u32 max);
+
+	/* Layer invariants that need the kernel's own structures. */
+	void (*check)(struct host *h);
+	/* Close every file left open, in the order a dying process would. */
+	void (*teardown)(struct host *h);
+};
+
+struct host {
+	const struct host_ops *ops;
+	struct env *env;
+	struct hw *hw;
+	struct tdx_module *tdx;
+	const char *skip;	/* why the last step answered HOST_SKIP */
+};
+
+/* Knobs of a machine. Text forms and defaults: sim/knobs.def. */
+struct host_config {
+	const char *policy;	/* hold policy; an unknown one gives -EINVAL */
+	const char *order;	/* conversion order */
+	u8 sept_huge;		/* highest S-EPT leaf, enum pg_level */
+	u8 gmem_page;		/* enum pg_level of gmem pages */
+	bool hvo;
+	bool dpamt;
+	u32 hugetlb_2m, hugetlb_1g;	/* pool sizes */
+	bool panic_on_warn;
+	bool lru_batches;	/* per-CPU LRU batches hold references */
+};
+
+#endif /* SEPTUM_BASE_HOST_H */
