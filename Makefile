@@ -2,17 +2,19 @@
 #
 # septum: plain make, no configure. `make help` lists the targets.
 #
-#   CC=clang        another compiler (its own output directory)
+#   CC=clang        another compiler (its own object directory)
 #   O=-O3           another optimisation level
-#   SAN=1           AddressSanitizer and UBSan (make test sets it)
-#   COV=1           gcov instrumentation (make coverage sets it)
+#   SAN=1           AddressSanitizer and UBSan (make test sets it); build/septum-san
+#   COV=1           gcov instrumentation (make coverage sets it); build/septum-cov
+#   BUILD=DIR       another build directory
 #   V=1             show the commands
 
 CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 O       ?= -O2
 BUILD   := build
-VARIANT := $(notdir $(CC))$(O)$(if $(SAN),-san)$(if $(COV),-cov)
-OBJ     := $(BUILD)/obj/$(VARIANT)
+SUFFIX  := $(if $(SAN),-san)$(if $(COV),-cov)$(if $(FUZZER),-fuzzer)
+OBJ     := $(BUILD)/obj/$(notdir $(CC))$(O)$(SUFFIX)
+PREFIX  ?= /usr/local
 Q       := $(if $(V),,@)
 
 WARN    := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
@@ -27,6 +29,9 @@ endif
 ifdef COV
 CFLAGS  += --coverage
 LDFLAGS += --coverage
+endif
+ifdef FUZZER
+CFLAGS  += -fsanitize=fuzzer-no-link
 endif
 
 # The layers, bottom first. A test or program links its own layer and all below.
@@ -48,10 +53,12 @@ objs = $(patsubst %.c,$(OBJ)/%.o,$(filter-out sim/main.c,$(wildcard $(DIR_$(1))/
 libs = $(foreach l,$(BELOW_$(1)),$(OBJ)/lib$(l).a)
 
 .PHONY: all
-all: $(BUILD)/septum
+all: $(BUILD)/septum$(SUFFIX)
 
-$(BUILD)/septum: $(OBJ)/septum
-	$(Q)mkdir -p $(@D) && cp -f $< $@
+# Compared, not only dated: several compilers share this one name.
+$(BUILD)/septum$(SUFFIX): $(OBJ)/septum FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)cmp -s $< $@ || { cp -f $< $@.new && mv -f $@.new $@; }
 
 $(OBJ)/septum: $(OBJ)/sim/main.o $(call libs,sim)
 	$(Q)echo "  LINK  $@"
@@ -59,7 +66,7 @@ $(OBJ)/septum: $(OBJ)/sim/main.o $(call libs,sim)
 
 define layer_rule
 $(OBJ)/lib$(1).a: $(call objs,$(1))
-	$(Q)mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
+	$(Q)mkdir -p $$(@D) && rm -f $$@.new && ar rcs $$@.new $$^ && mv -f $$@.new $$@
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
@@ -78,9 +85,65 @@ $(OBJ)/tests/$(1): $(OBJ)/tests/$(1).o $(call libs,$(firstword $(subst _, ,$(1))
 endef
 $(foreach t,$(TESTS),$(eval $(call test_rule,$(t))))
 
-.PHONY: unit unit-%
+.PHONY: unit unit-% unit-programs
 unit: $(addprefix unit-,$(TESTS))
 unit-%: $(OBJ)/tests/%
 	$(Q)$<
+unit-programs: $(addprefix $(OBJ)/tests/,$(TESTS))
 
+# Fuzz targets: fuzz/fuzz_<what>.c, each with LLVMFuzzerTestOneInput(). Plain, they
+# are driven by fuzz_main.c (files, directories, random bytes); `make fuzz` links
+# the same objects against libFuzzer. The shared part is fuzz/lib_*.c.
+FUZZERS    := $(patsubst fuzz/%.c,%,$(filter-out fuzz/fuzz_main.c,$(wildcard fuzz/fuzz_*.c)))
+FUZZ_LIB   := $(patsubst %.c,$(OBJ)/%.o,$(wildcard fuzz/lib_*.c))
+FUZZ_DRIVE := $(if $(FUZZER),,$(OBJ)/fuzz/fuzz_main.o)
+define fuzz_rule
+$(OBJ)/fuzz/$(1): $(OBJ)/fuzz/$(1).o $(FUZZ_LIB) $(FUZZ_DRIVE) $(call libs,sim)
+	$(Q)echo "  LINK  $$@"
+	$(Q)$(CC) $(LDFLAGS) $(if $(FUZZER),-fsanitize=fuzzer) -o $$@ $$^ $(LDLIBS)
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
+
+.PHONY: fuzz-programs fuzz
+fuzz-programs: $(addprefix $(OBJ)/fuzz/,$(FUZZERS))
+fuzz:
+	$(Q)tools/need fuzz
+	+$(Q)$(MAKE) --no-print-directory CC=clang SAN=1 FUZZER=1 fuzz-programs
+	$(Q)FUZZ_BIN=$(BUILD)/obj/clang$(O)-san-fuzzer/fuzz BUILD=$(BUILD) tools/fuzz $(SECONDS)
+
+.PHONY: test lint bench demo coverage
+test:
+	$(Q)tools/need test
+	+$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tools/test
+
+lint: $(foreach l,$(LAYERS),$(OBJ)/lib$(l).a) all
+	$(Q)OBJ=$(OBJ) SEPTUM=$(BUILD)/septum$(SUFFIX) tools/lint
+
+bench: all
+	$(Q)$(BUILD)/septum bench
+
+demo:
+	$(Q)tools/need demo
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)SEPTUM=$(BUILD)/septum BUILD=$(BUILD) tools/demo
+
+coverage:
+	$(Q)tools/need coverage
+	+$(Q)$(MAKE) --no-print-directory COV=1 O=-O0 all
+	$(Q)OBJ=$(BUILD)/obj/$(notdir $(CC))-O0-cov BUILD=$(BUILD) tools/coverage
+
+.PHONY: install clean help FORCE
+install: all
+	install -D -m 755 $(BUILD)/septum $(DESTDIR)$(PREFIX)/bin/septum
+	install -D -m 644 doc/septum.1 $(DESTDIR)$(PREFIX)/share/man/man1/septum.1
+	mkdir -p $(DESTDIR)$(PREFIX)/share/septum
+	cp -R scenarios $(DESTDIR)$(PREFIX)/share/septum/
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	$(Q)cat tools/help.txt
+
+-include kernel/kernel.mk
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -67,17 +67,17 @@ enum pg_level {
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
-static inline gfn_t gpa_to_gfn(gpa_t gpa)
+static inline gfn_t gpa_to_gfn(const gpa_t gpa)
 {
 	return gpa >> PAGE_SHIFT;
 }
 
-static inline gpa_t gfn_to_gpa(gfn_t gfn)
+static inline gpa_t gfn_to_gpa(const gfn_t gfn)
 {
 	return gfn << PAGE_SHIFT;
 }
 
-static inline hpa_t pfn_to_hpa(kvm_pfn_t pfn)
+static inline hpa_t pfn_to_hpa(const kvm_pfn_t pfn)
 {
 	return pfn << PAGE_SHIFT;
 }
