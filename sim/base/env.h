@@ -14,6 +14,8 @@
 #include "sim/base/task.h"
 #include "sim/base/trace.h"
 
+struct host;
+
 struct env {
 	struct arena *arena;
 	struct chooser chooser;
@@ -21,6 +23,7 @@ struct env {
 	struct trace trace;
 	struct checker checker;
 	struct sched sched;
+	struct host *host;	/* opaque here: what model/kvm finds its globals by */
 	u32 defects;		/* planted defects switched on (tests only), see defects.def */
 };
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The x86 half of KVM's structures (arch/x86/include/asm/kvm_host.h, 7.3.4):
+ * struct kvm_arch, kvm_vcpu_arch, the MMU roots of a vCPU, page-table caches,
+ * and the table of vendor operations. Included by kvm_host.h only.
+ */
+#ifndef SEPTUM_ASM_KVM_HOST_H
+#define SEPTUM_ASM_KVM_HOST_H
+
+#include "model/kvm/kvm_uapi.h"
+#include "model/kvm/list.h"
+#include "sim/base/env.h"
+#include "sim/base/pool.h"
+
+struct kvm;
+struct kvm_vcpu;
+struct kvm_gfn_range;
+struct kvm_memory_slot;
+struct kvm_mmu_page;
+struct page;
+
+#define INVALID_PAGE		(~0ULL)
+#define INVALID_GPA		(~0ULL)
+#define VALID_PAGE(hpa)		((hpa) != INVALID_PAGE)
+#define PT64_ROOT_MAX_LEVEL	5
+#define KVM_MAX_HUGEPAGE_LEVEL	PG_LEVEL_1G
+#define KVM_MIN_HUGEPAGE_LEVEL	PG_LEVEL_2M
+#define KVM_NR_PAGE_SIZES	(KVM_MAX_HUGEPAGE_LEVEL - PG_LEVEL_4K + 1)
+#define KVM_LPAGE_MIXED_FLAG	BIT_ULL(31)
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL	(1ULL << 7)
+#define KVM_X86_QUIRK_IGNORE_GUEST_PAT	(1ULL << 9)
+
+#define KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE	40
+
+/* Filled where sleeping and failing is allowed, emptied where it is not. */
+struct kvm_mmu_memory_cache {
+	u64 init_value;		/* what a new page table is filled with, 0: zero pages */
+	int nobjs;
+	void *objects[KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE];
+};
+
+union kvm_mmu_page_role {
+	u32 word;
+	struct {
+		u32 level:4;
+		u32 direct:1;
+		u32 invalid:1;
+		u32 smm:1;
+		u32 ad_disabled:1;
+		u32 is_mirror:1;
+	};
+};
+
+struct kvm_mmu_root_info {
+	u64 pgd;
+	hpa_t hpa;
+};
+
+struct kvm_mmu {
+	struct kvm_mmu_root_info root;	/* direct: the shared half of a TD */
+	hpa_t mirror_root_hpa;		/* INVALID_PAGE until loaded, kept to the vCPU's end */
+	union kvm_mmu_page_role root_role;
+};
+
+enum tdx_vcpu_mp_state { KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_UNINITIALIZED, KVM_MP_STATE_HALTED };
+
+struct kvm_vcpu_arch {
+	struct kvm_mmu mmu;
+	struct kvm_mmu_memory_cache mmu_pte_list_desc_cache;
+	struct kvm_mmu_memory_cache mmu_shadow_page_cache;
+	struct kvm_mmu_memory_cache mmu_shadowed_info_cache;
+	struct kvm_mmu_memory_cache mmu_page_header_cache;
+	struct kvm_mmu_memory_cache mmu_external_spt_cache;
+	int (*complete_userspace_io)(struct kvm_vcpu *vcpu);
+	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
+	u8 mp_state;		/* KVM_MP_STATE_* */
+	bool guest_state_protected;
+	bool l1tf_flush_l1d;
+};
+
+struct kvm_arch {
+	u32 vm_type;		/* KVM_X86_*_VM */
+	bool has_private_mem;
+	bool has_protected_state;
+	bool has_protected_eoi;
+	bool has_protected_pmu;
+	bool pre_fault_allowed;	/* TD: from FINALIZE_VM on */
+	bool tdp_mmu_enabled;
+	u8 mmu_valid_gen;	/* 0 or 1: direct roots of the other one are obsolete */
+	gfn_t gfn_direct_bits;	/* the shared bit as a gfn, 0 when there is none */
+	u64 disabled_quirks;
+	u64 hypercall_exit_enabled;	/* BIT(KVM_HC_*) */
+	u64 shadow_mmio_value;
+	u32 default_tsc_khz;
+	struct list_head tdp_mmu_roots;	/* of struct kvm_mmu_page */
+	struct lock tdp_mmu_pages_lock;	/* inner to mmu_lock */
+	struct list_head rcu_pages;	/* page tables waiting for a grace period */
+	u64 pages_mapped[KVM_NR_PAGE_SIZES];	/* kvm->stat.pages[] */
+};
+
+/*
+ * disallow_lpage of one level: elements are u32 counts with
+ * KVM_LPAGE_MIXED_FLAG, indexed from the slot's first huge page.
+ */
+struct kvm_lpage_info {
+	struct sparse disallow_lpage;
+	bool all_disallowed;	/* base_gfn and userspace address misaligned here */
+};
+
+struct kvm_arch_memory_slot {
+	struct kvm_lpage_info lpage_info[KVM_NR_PAGE_SIZES - 1];
+};
+
+enum exit_fastpath_completion {
+	EXIT_FASTPATH_NONE,
+	EXIT_FASTPATH_REENTER_GUEST,
+	EXIT_FASTPATH_EXIT_HANDLED,
+	EXIT_FASTPATH_EXIT_USERSPACE,
+};
+
+/*
+ * Vendor operations. One constant table, vt_x86_ops (vt.c): each entry tests
+ * arch.vm_type and goes to tdx_*() or to the ordinary VMX behaviour.
+ */
+struct kvm_x86_ops {
+	const char *name;
+	u32 vm_size, vcpu_size;	/* bytes: the larger of the VMX and TDX structs */
+
+	int (*vm_init)(struct kvm *kvm);
+	void (*vm_pre_destroy)(struct kvm *kvm);
+	void (*vm_destroy)(struct kvm *kvm);
+
+	int (*vcpu_precreate)(struct kvm *kvm);
+	int (*vcpu_create)(struct kvm_vcpu *vcpu);
+	void (*vcpu_free)(struct kvm_vcpu *vcpu);
+	void (*vcpu_load)(struct kvm_vcpu *vcpu, int cpu);
+	void (*vcpu_put)(struct kvm_vcpu *vcpu);
+	bool (*vcpu_needs_initialization)(struct kvm_vcpu *vcpu);
+	enum exit_fastpath_completion (*vcpu_run)(struct kvm_vcpu *vcpu, u64 run_flags);
+	int (*handle_exit)(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath);
+
+	void (*flush_tlb_all)(struct kvm_vcpu *vcpu);
+	void (*flush_tlb_current)(struct kvm_vcpu *vcpu);
+	void (*load_mmu_pgd)(struct kvm_vcpu *vcpu, hpa_t root_hpa, int root_level);
+
+	/* @cmd is userspace's struct, copied in and (where the kernel does) out. */
+	int (*mem_enc_ioctl)(struct kvm *kvm, struct kvm_tdx_cmd *argp);
+	int (*vcpu_mem_enc_ioctl)(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp);
+	int (*vcpu_mem_enc_unlocked_ioctl)(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp);
+
+	int (*set_external_spte)(struct kvm *kvm, gfn_t gfn, u64 old_spte,
+				 u64 new_spte, enum pg_level level);
+	void (*free_external_spt)(struct kvm *kvm, struct kvm_mmu_page *sp);
+	/* Highest level, 0 = no limit. */
+	int (*gmem_max_mapping_level)(struct kvm *kvm, kvm_pfn_t pfn, bool is_private);
+};
+
+extern const struct kvm_x86_ops vt_x86_ops;
+#define kvm_x86_call(fn)	(vt_x86_ops.fn)
+
+#endif /* SEPTUM_ASM_KVM_HOST_H */

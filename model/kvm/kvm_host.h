@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * KVM's own structures and the functions that are the same on every
+ * architecture: include/linux/kvm_host.h of 7.3.4, the part that concerns
+ * memory and the life of VMs and vCPUs. Names, locks and error values are the
+ * kernel's. Every object lies in the arena, so env_of(kvm) is its simulation
+ * and kvm_globals_of(kvm) what the kernel keeps in file-scope variables.
+ *
+ * Lock order, outermost first: kvm->lock, vcpu->mutex, slots_lock,
+ * slots_arch_lock; slots_lock, invalidate_lock, mmu_lock, tdp_mmu_pages_lock.
+ */
+#ifndef SEPTUM_KVM_HOST_H
+#define SEPTUM_KVM_HOST_H
+
+#include "model/hw/hw.h"
+#include "model/kvm/asm_kvm_host.h"
+#include "sim/base/host.h"
+
+struct file;
+struct gmem_file;
+struct hold_policy;
+struct mm;
+struct tdx_globals;
+
+#define KVM_USER_MEM_SLOTS	32764
+#define KVM_MEM_MAX_NR_PAGES	((1ULL << 31) - 1)
+#define KVM_MAX_VCPUS		HOST_VCPU_MAX
+
+#define KVM_MEMSLOT_INVALID	(1u << 16)
+#define KVM_MEMSLOT_GMEM_ONLY	(1u << 17)
+
+struct kvm_memory_slot {
+	gfn_t base_gfn;
+	u64 npages;
+	u64 userspace_addr;
+	u32 flags;
+	s16 id;
+	u16 as_id;
+	struct kvm_arch_memory_slot arch;
+	struct {
+		/* No reference: taken for a moment by kvm_gmem_get_file(). slots_lock to write. */
+		struct file *file;
+		pgoff_t pgoff;
+	} gmem;
+};
+
+static inline bool kvm_slot_has_gmem(const struct kvm_memory_slot *slot)
+{
+	return slot && (slot->flags & KVM_MEM_GUEST_MEMFD);
+}
+
+static inline bool kvm_memslot_is_gmem_only(const struct kvm_memory_slot *slot)
+{
+	return slot->flags & KVM_MEMSLOT_GMEM_ONLY;
+}
+
+/* One of the two slot sets of an address space, sorted by base_gfn. */
+struct kvm_memslots {
+	u64 generation;
+	struct kvm_memory_slot *last_used_slot;
+	struct kvm_memory_slot **slots;
+	u32 used_slots, max_slots;
+};
+
+#define KVM_FILTER_SHARED	(1 << 0)
+#define KVM_FILTER_PRIVATE	(1 << 1)
+
+struct kvm_gfn_range {
+	struct kvm_memory_slot *slot;
+	gfn_t start, end;	/* half open */
+	u64 attributes;		/* pre/post_set_memory_attributes: the new ones */
+	u8 attr_filter;		/* KVM_FILTER_*; 0 is both on a VM without private memory */
+	bool may_block;
+};
+
+/* Requests: number in 7:0, flags above. */
+#define KVM_REQUEST_MASK	0xffu
+#define KVM_REQUEST_NO_WAKEUP	(1u << 8)
+#define KVM_REQUEST_WAIT	(1u << 9)
+#define KVM_REQUEST_NO_ACTION	(1u << 10)
+#define KVM_REQ_TLB_FLUSH	(0 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP)
+#define KVM_REQ_VM_DEAD		(1 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP)
+#define KVM_REQ_UNBLOCK		2
+#define KVM_REQ_MMU_FREE_OBSOLETE_ROOTS	(31 | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP)
+#define KVM_REQ_OUTSIDE_GUEST_MODE \
+	(KVM_REQUEST_NO_ACTION | KVM_REQUEST_WAIT | KVM_REQUEST_NO_WAKEUP)
+
+enum {
+	OUTSIDE_GUEST_MODE,
+	IN_GUEST_MODE,
+	EXITING_GUEST_MODE,
+	READING_SHADOW_PAGE_TABLES,
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	int vcpu_id;		/* as userspace named it: x2APIC id */
+	int vcpu_idx;		/* place in kvm->vcpus[] */
+	int cpu;		/* logical processor it was last loaded on, -1 none */
+	u8 mode;		/* OUTSIDE_GUEST_MODE ... */
+	bool scheduled_out;
+	u64 requests;		/* BIT(request number) */
+	struct lock mutex;
+	struct kvm_run *run;
+	struct kvm_run run_page;
+	struct kvm_vcpu_arch arch;
+};
+
+struct kvm {
+	struct lock mmu_lock;		/* rwlock */
+	struct lock slots_lock;
+	struct lock slots_arch_lock;
+	struct lock lock;
+	struct lock srcu;		/* readers: users of memslots */
+	const void *mm;			/* process that made the VM */
+	u32 id;				/* for reports */
+	struct kvm_memslots __memslots[2];	/* one address space, two sets */
+	struct kvm_memslots *memslots;	/* the active one */
+	u64 nr_memslot_pages;
+	struct kvm_vcpu *vcpus[KVM_MAX_VCPUS];	/* by vcpu_idx */
+	int online_vcpus, created_vcpus, max_vcpus;
+	struct list_head vm_list;
+	int users_count;		/* VM fd, each vCPU fd, each guest_memfd file */
+	u64 mmu_invalidate_seq;		/* mmu_lock(write) */
+	s64 mmu_invalidate_in_progress;
+	gfn_t mmu_invalidate_range_start, mmu_invalidate_range_end;
+	struct xarray *mem_attr_array;	/* gfn -> attributes; slots_lock to write */
+	u64 attributes_generation;	/* bumped by each change, for probes */
+	bool vm_dead, vm_bugged;
+	struct kvm_arch arch;
+};
+
+/* What the kernel has in file-scope variables, one of each per simulation. */
+struct kvm_globals {
+	struct host host;		/* first: env->host points here */
+	struct mm *mm;
+	struct lock kvm_lock;
+	struct list_head vm_list;
+	struct lock cpu_hotplug_lock;
+	struct host_config config;
+	const struct hold_policy *policy;
+	struct tdx_globals *tdx;	/* tdx_lock, sysinfo, KeyIDs, per-CPU lists: tdx.h */
+	u32 next_vm_id;
+	void *free_vm, *free_vcpu;	/* freed structs for reuse */
+};
+
+static inline struct kvm_globals *kvm_globals_of(const void *object)
+{
+	return (struct kvm_globals *)env_of(object)->host;
+}
+
+/* The logical processor the running task is on. */
+static inline int smp_processor_id(const void *object)
+{
+	return current_task(env_of(object))->cpu;
+}
+
+static inline bool signal_pending(const void *object)
+{
+	return current_task(env_of(object))->signal_pending;
+}
+
+#define KVM_MMU_LOCK(kvm)	write_lock(&(kvm)->mmu_lock)
+#define KVM_MMU_UNLOCK(kvm)	write_unlock(&(kvm)->mmu_lock)
+
+#define kvm_for_each_vcpu(idx, vcpup, kvm)				\
+	for (idx = 0; idx < (kvm)->online_vcpus &&			\
+	     ((vcpup) = (kvm)->vcpus[idx]) != NULL; idx++)
+
+/* -- kvm_bug.c ---------------------------------------------------------- */
+
+/* No VM, vCPU or device ioctl works from here on, and no vCPU enters the guest. */
+void kvm_vm_dead(struct kvm *kvm);
+void kvm_vm_bugged(struct kvm *kvm);
+bool kvm_bug_slow(struct kvm *kvm, const char *site, const char *where);
+
+/* A recorded WARN once a site and a bugged VM, unless it is bugged already. */
+#define KVM_BUG_ON(cond, kvm)							\
+	({ static const char site_[] = #cond;					\
+	   bool hit_ = !!(cond);						\
+	   if (unlikely(hit_) && !(kvm)->vm_bugged)				\
+		   kvm_bug_slow(kvm, site_, __func__);				\
+	   unlikely(hit_); })
+
+/* -- requests.c --------------------------------------------------------- */
+
+static inline void kvm_make_request(int req, struct kvm_vcpu *vcpu)
+{
+	vcpu->requests |= BIT_ULL(req & KVM_REQUEST_MASK);
+}
+
+static inline bool kvm_request_pending(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->requests;
+}
+
+static inline bool kvm_test_request(int req, const struct kvm_vcpu *vcpu)
+{
+	return vcpu->requests & BIT_ULL(req & KVM_REQUEST_MASK);
+}
+
+/* Tests and clears. Never for KVM_REQ_VM_DEAD, which stays. */
+static inline bool kvm_check_request(int req, struct kvm_vcpu *vcpu)
+{
+	if (!kvm_test_request(req, vcpu))
+		return false;
+	vcpu->requests &= ~BIT_ULL(req & KVM_REQUEST_MASK);
+	return true;
+}
+
+/* True when an IPI was sent. With KVM_REQUEST_WAIT every vCPU has left the guest. */
+bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req);
+void kvm_flush_remote_tlbs(struct kvm *kvm);
+void kvm_flush_remote_tlbs_range(struct kvm *kvm, gfn_t gfn, u64 nr_pages);
+void kvm_flush_remote_tlbs_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot);
+
+/* -- invalidate.c ------------------------------------------------------- */
+
+void kvm_mmu_invalidate_start(struct kvm *kvm);
+void kvm_mmu_invalidate_range_add(struct kvm *kvm, gfn_t start, gfn_t end);
+void kvm_mmu_invalidate_end(struct kvm *kvm);
+bool kvm_mmu_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range);
+
+/* mmu_lock held: must a fault that saw @seq before its lookup be retried? */
+bool mmu_invalidate_retry_gfn(struct kvm *kvm, u64 seq, gfn_t gfn);
+
+/* The same without the lock: a hint. */
+static inline bool mmu_invalidate_retry_gfn_unsafe(struct kvm *kvm, u64 seq, gfn_t gfn)
+{
+	if (unlikely(kvm->mmu_invalidate_in_progress) &&
+	    gfn >= kvm->mmu_invalidate_range_start &&
+	    gfn < kvm->mmu_invalidate_range_end)
+		return true;
+	return kvm->mmu_invalidate_seq != seq;
+}
+
+/* -- memslots.c --------------------------------------------------------- */
+
+static inline struct kvm_memslots *kvm_memslots(struct kvm *kvm)
+{
+	return kvm->memslots;
+}
+
+struct kvm_memory_slot *search_memslots(struct kvm_memslots *slots, gfn_t gfn);
+struct kvm_memory_slot *id_to_memslot(struct kvm_memslots *slots, int id);
+
+/* NULL outside every slot. srcu or slots_lock held. */
+static inline struct kvm_memory_slot *gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_memslots *slots = kvm->memslots;
+	struct kvm_memory_slot *slot = slots->last_used_slot;
+
+	if (likely(slot && gfn - slot->base_gfn < slot->npages))
+		return slot;
+	return search_memslots(slots, gfn);
+}
+
+#define kvm_vcpu_gfn_to_memslot(vcpu, gfn)	gfn_to_memslot((vcpu)->kvm, gfn)
+
+int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region2 *mem);
+int kvm_vm_ioctl_set_memory_region(struct kvm *kvm,
+				   struct kvm_userspace_memory_region2 *mem);
+void kvm_free_memslots(struct kvm *kvm);
+
+/* -- mem_attributes.c --------------------------------------------------- */
+
+u64 kvm_supported_mem_attributes(struct kvm *kvm);
+u64 kvm_get_memory_attributes_slow(struct kvm *kvm, gfn_t gfn);
+bool kvm_range_has_memory_attributes(struct kvm *kvm, gfn_t start, gfn_t end,
+				     u64 mask, u64 attrs);
+int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attributes);
+int kvm_vm_ioctl_set_mem_attributes(struct kvm *kvm, const struct kvm_memory_attributes *attrs);
+
+#define kvm_get_memory_attributes(kvm, gfn)	kvm_get_memory_attributes_slow(kvm, gfn)
+
+static inline bool kvm_mem_is_private(struct kvm *kvm, gfn_t gfn)
+{
+	return kvm_get_memory_attributes(kvm, gfn) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
+}
+
+/* -- kvm_main.c, vcpu.c ------------------------------------------------- */
+
+struct kvm *kvm_create_vm(struct kvm_globals *globals, u32 type, int *error);
+void kvm_get_kvm(struct kvm *kvm);
+/* May destroy the VM. */
+void kvm_put_kvm(struct kvm *kvm);
+int kvm_lock_all_vcpus(struct kvm *kvm);	/* kvm->lock held; -EINTR, -EBUSY */
+void kvm_unlock_all_vcpus(struct kvm *kvm);
+
+int kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id, struct kvm_vcpu **vcpu);
+void kvm_destroy_vcpus(struct kvm *kvm);
+void vcpu_load(struct kvm_vcpu *vcpu);
+void vcpu_put(struct kvm_vcpu *vcpu);
+bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu);
+void kvm_prepare_memory_fault_exit(struct kvm_vcpu *vcpu, gpa_t gpa, u64 size,
+				   bool is_write, bool is_exec, bool is_private);
+/* The ioctl entry points: @arg is the struct, or the number itself. */
+long kvm_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg);
+long kvm_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
+
+/* -- guest_memfd.c ------------------------------------------------------ */
+
+typedef int (*kvm_gmem_populate_cb)(struct kvm *kvm, gfn_t gfn, kvm_pfn_t pfn,
+				    struct page *page, void *opaque);
+
+int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args,
+		    struct file **file);
+int kvm_gmem_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot,
+				   struct file *file, u64 offset);
+int kvm_gmem_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot);
+void kvm_gmem_unbind(struct kvm_memory_slot *slot);
+/*
+ * srcu or slots_lock held. 0: *page carries a reference the caller drops.
+ * -EFAULT file gone, -EHWPOISON, -ENOMEM, -EIO not bound here.
+ */
+int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
+		     kvm_pfn_t *pfn, struct page **page, int *max_order);
+/*
+ * slots_lock held. @src_token: what the source page at userspace address @src
+ * holds. Pages done, or the error when none was.
+ */
+long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
+		       bool may_writeback_src, kvm_gmem_populate_cb post_populate,
+		       void *opaque);
+
+/* -- x86.c -------------------------------------------------------------- */
+
+int kvm_arch_init_vm(struct kvm *kvm, u32 type);
+void kvm_arch_pre_destroy_vm(struct kvm *kvm);
+void kvm_arch_destroy_vm(struct kvm *kvm);
+int kvm_arch_vcpu_precreate(struct kvm *kvm, u32 id);
+int kvm_arch_vcpu_create(struct kvm_vcpu *vcpu);
+void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu);
+void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
+void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu);
+int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
+				   struct kvm_memory_slot *new, bool create_or_move);
+int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu);
+
+/* -- the MMU half: mmu.c, spte.c, tdp_mmu.c ----------------------------- */
+
+void kvm_mmu_init_vm(struct kvm *kvm);
+void kvm_mmu_uninit_vm(struct kvm *kvm);
+void kvm_mmu_pre_destroy_vm(struct kvm *kvm);
+int kvm_mmu_create(struct kvm_vcpu *vcpu);
+void kvm_mmu_destroy(struct kvm_vcpu *vcpu);
+void kvm_mmu_unload(struct kvm_vcpu *vcpu);
+void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *vcpu);
+int kvm_mmu_load(struct kvm_vcpu *vcpu);
+gfn_t kvm_mmu_max_gfn(struct kvm *kvm);
+void kvm_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
+void kvm_mmu_zap_all(struct kvm *kvm);
+
+static inline int kvm_mmu_reload(struct kvm_vcpu *vcpu)
+{
+	if (likely(vcpu->arch.mmu.root.hpa != INVALID_PAGE))
+		return 0;
+	return kvm_mmu_load(vcpu);
+}
+
+/* mmu_lock(write), inside an invalidation or slots_lock. Returns flush needed. */
+bool kvm_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range);
+void kvm_arch_flush_shadow_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
+bool kvm_arch_pre_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
+bool kvm_arch_post_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
+void kvm_mmu_init_memslot_memory_attributes(struct kvm *kvm, struct kvm_memory_slot *slot);
+/* Bytes handled, or a negative errno. */
+long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
+
+#endif /* SEPTUM_KVM_HOST_H */
