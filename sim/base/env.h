@@ -16,6 +16,16 @@
 
 struct host;
 
+/* Where each layer hangs its own root object; opaque to the others. */
+enum env_layer {
+	LAYER_HW,
+	LAYER_TDX,
+	LAYER_MM,
+	LAYER_KVM,
+	LAYER_SIM,
+	LAYER_NR
+};
+
 struct env {
 	struct arena *arena;
 	struct chooser chooser;
@@ -24,6 +34,7 @@ struct env {
 	struct checker checker;
 	struct sched sched;
 	struct host *host;	/* opaque here: what model/kvm finds its globals by */
+	void *layer[LAYER_NR];
 	u32 defects;		/* planted defects switched on (tests only), see defects.def */
 };
 
