@@ -9,68 +9,24 @@
 
 #include "model/kvm/kvm_uapi.h"
 #include "model/kvm/list.h"
+#include "model/kvm/mmu_types.h"
 #include "sim/base/env.h"
 #include "sim/base/pool.h"
 
 struct kvm;
 struct kvm_vcpu;
 struct kvm_gfn_range;
-struct kvm_memory_slot;
 struct kvm_mmu_page;
 struct page;
 
-#define INVALID_PAGE		(~0ULL)
 #define INVALID_GPA		(~0ULL)
-#define VALID_PAGE(hpa)		((hpa) != INVALID_PAGE)
-#define PT64_ROOT_MAX_LEVEL	5
-#define KVM_MAX_HUGEPAGE_LEVEL	PG_LEVEL_1G
-#define KVM_MIN_HUGEPAGE_LEVEL	PG_LEVEL_2M
-#define KVM_NR_PAGE_SIZES	(KVM_MAX_HUGEPAGE_LEVEL - PG_LEVEL_4K + 1)
-#define KVM_LPAGE_MIXED_FLAG	BIT_ULL(31)
 #define KVM_X86_QUIRK_SLOT_ZAP_ALL	(1ULL << 7)
 #define KVM_X86_QUIRK_IGNORE_GUEST_PAT	(1ULL << 9)
-
-#define KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE	40
-
-/* Filled where sleeping and failing is allowed, emptied where it is not. */
-struct kvm_mmu_memory_cache {
-	u64 init_value;		/* what a new page table is filled with, 0: zero pages */
-	int nobjs;
-	void *objects[KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE];
-};
-
-union kvm_mmu_page_role {
-	u32 word;
-	struct {
-		u32 level:4;
-		u32 direct:1;
-		u32 invalid:1;
-		u32 smm:1;
-		u32 ad_disabled:1;
-		u32 is_mirror:1;
-	};
-};
-
-struct kvm_mmu_root_info {
-	u64 pgd;
-	hpa_t hpa;
-};
-
-struct kvm_mmu {
-	struct kvm_mmu_root_info root;	/* direct: the shared half of a TD */
-	hpa_t mirror_root_hpa;		/* INVALID_PAGE until loaded, kept to the vCPU's end */
-	union kvm_mmu_page_role root_role;
-};
 
 enum tdx_vcpu_mp_state { KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_UNINITIALIZED, KVM_MP_STATE_HALTED };
 
 struct kvm_vcpu_arch {
-	struct kvm_mmu mmu;
-	struct kvm_mmu_memory_cache mmu_pte_list_desc_cache;
-	struct kvm_mmu_memory_cache mmu_shadow_page_cache;
-	struct kvm_mmu_memory_cache mmu_shadowed_info_cache;
-	struct kvm_mmu_memory_cache mmu_page_header_cache;
-	struct kvm_mmu_memory_cache mmu_external_spt_cache;
+	struct kvm_vcpu_arch_mmu mmu;
 	int (*complete_userspace_io)(struct kvm_vcpu *vcpu);
 	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
 	u8 mp_state;		/* KVM_MP_STATE_* */
@@ -90,25 +46,8 @@ struct kvm_arch {
 	gfn_t gfn_direct_bits;	/* the shared bit as a gfn, 0 when there is none */
 	u64 disabled_quirks;
 	u64 hypercall_exit_enabled;	/* BIT(KVM_HC_*) */
-	u64 shadow_mmio_value;
 	u32 default_tsc_khz;
-	struct list_head tdp_mmu_roots;	/* of struct kvm_mmu_page */
-	struct lock tdp_mmu_pages_lock;	/* inner to mmu_lock */
-	struct list_head rcu_pages;	/* page tables waiting for a grace period */
-	u64 pages_mapped[KVM_NR_PAGE_SIZES];	/* kvm->stat.pages[] */
-};
-
-/*
- * disallow_lpage of one level: elements are u32 counts with
- * KVM_LPAGE_MIXED_FLAG, indexed from the slot's first huge page.
- */
-struct kvm_lpage_info {
-	struct sparse disallow_lpage;
-	bool all_disallowed;	/* base_gfn and userspace address misaligned here */
-};
-
-struct kvm_arch_memory_slot {
-	struct kvm_lpage_info lpage_info[KVM_NR_PAGE_SIZES - 1];
+	struct kvm_arch_mmu mmu;
 };
 
 enum exit_fastpath_completion {
