@@ -8,7 +8,7 @@
 #define SEPTUM_ASM_KVM_HOST_H
 
 #include "model/kvm/kvm_uapi.h"
-#include "model/kvm/list.h"
+#include "sim/base/list.h"
 #include "model/kvm/mmu_types.h"
 #include "sim/base/env.h"
 #include "sim/base/pool.h"
@@ -31,7 +31,6 @@ struct kvm_vcpu_arch {
 	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
 	u8 mp_state;		/* KVM_MP_STATE_* */
 	bool guest_state_protected;
-	bool l1tf_flush_l1d;
 };
 
 struct kvm_arch {

@@ -3,8 +3,8 @@
  * Doubly linked rings with the kernel's names. An all-zero list_head is not a
  * valid list: INIT_LIST_HEAD() it first.
  */
-#ifndef SEPTUM_KVM_LIST_H
-#define SEPTUM_KVM_LIST_H
+#ifndef SEPTUM_BASE_LIST_H
+#define SEPTUM_BASE_LIST_H
 
 #include "sim/base/types.h"
 
@@ -63,4 +63,4 @@ static inline void list_del(struct list_head *node)
 	     &pos->member != (head);						\
 	     pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*tmp), member))
 
-#endif /* SEPTUM_KVM_LIST_H */
+#endif /* SEPTUM_BASE_LIST_H */
