@@ -13,6 +13,11 @@
  *  - pages never touched cost nothing.
  *
  * Memory is handed out zeroed. Single threaded, no locks.
+ *
+ * What a restore leaves alone: the bytes below arena_keep()'s mark. They hold
+ * what belongs to the engine and not to the simulated world (struct env says
+ * which): who chooses, who listens, which defects are planted. Heap memory such
+ * parts own is therefore never resurrected or lost.
  */
 #ifndef SEPTUM_BASE_ARENA_H
 #define SEPTUM_BASE_ARENA_H
@@ -25,9 +30,11 @@
 struct arena {
 	u64 used;		/* bytes handed out, this header included */
 	u64 dirty;		/* high-water mark: bytes above it are still zero */
-	u64 snapshot_used;	/* size of the snapshot, 0 = none taken */
-	void *snapshot;		/* its bytes, outside the arena */
-	void *root;		/* the object arena_root() answers */
+	u64 restore_from;	/* bytes below this offset survive a restore */
+	u64 snapshot_used;	/* ->used at the snapshot, 0 = none taken */
+	void *snapshot;		/* bytes [restore_from, snapshot_used), heap */
+	u64 snapshot_size;	/* bytes ->snapshot has room for */
+	void *root;		/* what env_of() answers */
 };
 
 /* NULL when the address space cannot be reserved. */
@@ -40,7 +47,14 @@ void arena_destroy(struct arena *arena);
  */
 void *arena_alloc(struct arena *arena, u64 size);
 
-/* Remember the present state; a later restore returns to it. */
+/* Everything in front of @mark survives arena_restore(). Before any snapshot. */
+void arena_keep(struct arena *arena, const void *mark);
+
+/*
+ * Remember the present state; a later restore returns to it, any number of
+ * times. A second snapshot replaces the first. Restoring without a snapshot is
+ * an internal error. Only from task 0, with no other task created.
+ */
 void arena_snapshot(struct arena *arena);
 void arena_restore(struct arena *arena);
 

@@ -19,7 +19,7 @@ enum invariant {
 	INV_NR
 };
 
-#define CHECK_TEXT_MAX		192
+#define CHECK_TEXT_MAX		384	/* a wait-for graph of a few tasks fits */
 #define CHECK_BROKEN_MAX	32
 
 struct broken {
@@ -33,8 +33,8 @@ struct checker {
 	u32 step;		/* set by the runner: which step is running */
 	u32 broken_total;
 	u32 broken_count;	/* kept, at most CHECK_BROKEN_MAX */
-	struct broken broken[CHECK_BROKEN_MAX];
-	u32 warn_count, bug_count;	/* WARN and BUG seen in this run */
+	struct broken *broken;	/* CHECK_BROKEN_MAX places, heap, see env.h */
+	u32 warn_count, bug_count;	/* kmsg() of KMSG_WARN and KMSG_BUG in this run */
 	const void *warned[64];	/* WARN_ON_ONCE sites that fired in this run */
 	u32 warned_count;
 };
@@ -54,6 +54,9 @@ void check_fail(struct env *env, enum invariant inv, const char *fmt, ...)
 		if (unlikely(!(cond)))				\
 			check_fail(env, inv, __VA_ARGS__);	\
 	} while (0)
+
+/* Something in septum itself is wrong: says what on stderr, exit status 4. */
+__attribute__((noreturn)) void internal_error(const char *fmt, ...) __printf(1, 2);
 
 /* WARN and WARN_ON_ONCE as recorded events; both evaluate to the condition. */
 bool warn_slow(struct env *env, const void *once, const char *where,

@@ -48,13 +48,19 @@ struct chooser {
 	bool exhausted;		/* replay or bytes ran out: 0 from there on */
 	bool out_of_range;	/* replay list asked for more than n allows */
 	u64 prng[4];		/* xoshiro256**, seeded by splitmix64 */
+	/* prng: not 0 once in 2^rarity draws; 0 = all answers equally likely */
+	u8 rarity[CHOICE_NR];
 	const u8 *bytes;
 	size_t byte_count, byte_next;
 	const u16 *replay;
 	u32 replay_count;
-	/* What was drawn, in order. Heap memory, survives arena resets. */
+	/*
+	 * What was drawn, in order. Heap memory. The whole chooser survives arena
+	 * resets; setting a backend or choose_next() starts a new record.
+	 */
 	struct choice *record;
 	u32 record_count, record_max;
+	u32 prefix;		/* enumerate: so many leading picks are given */
 };
 
 void choose_script(struct chooser *chooser);
@@ -72,9 +78,15 @@ void choose_free(struct chooser *chooser);
 void choose_enumerate(struct chooser *chooser);
 bool choose_next(struct chooser *chooser);
 
-/* "0,2,1": the recorded list without its trailing zeros, "" when all zero. */
+/*
+ * "0*7,2,1": the recorded list without its trailing zeros, "" when all zero;
+ * 0*7 stands for seven zeros. The length the text has or would have (snprintf).
+ */
 int choose_print(const struct chooser *chooser, char *text, size_t size);
-/* Parses that form. Returns the count, -1 when it is not a list of numbers. */
+/*
+ * Parses that form. Returns the count, -1 when it is not a list of numbers,
+ * -2 when it is longer than @max.
+ */
 int choose_parse(const char *text, u16 *list, u32 max);
 
 u32 choose_slow(struct env *env, u32 n, enum choice_kind what);

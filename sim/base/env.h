@@ -10,11 +10,10 @@
 #include "sim/base/arena.h"
 #include "sim/base/check.h"
 #include "sim/base/choose.h"
+#include "sim/base/defect.h"
 #include "sim/base/inject.h"
 #include "sim/base/task.h"
 #include "sim/base/trace.h"
-
-struct host;
 
 /* Where each layer hangs its own root object; opaque to the others. */
 enum env_layer {
@@ -26,16 +25,26 @@ enum env_layer {
 	LAYER_NR
 };
 
+/*
+ * Two owners share this struct. The engine sets what stands above the line and
+ * it survives arena_restore(): chooser with its record, listener, planted
+ * defects, task stacks, storage for broken invariants. Below the line is the
+ * simulated world's own and goes back with the world: event numbers, armed
+ * injection rules and their counts, what was broken, tasks and lock orders.
+ * So: restore first, then arm rules.
+ */
 struct env {
 	struct arena *arena;
 	struct chooser chooser;
+	u64 defects;		/* BIT(enum defect), see defects.def */
+	struct task_stacks *stacks;
+	struct broken *broken;	/* what checker.broken points at */
+	struct trace trace;	/* the line runs through it: ->seq is restored */
+
+	void *layer[LAYER_NR];
 	struct injector injector;
-	struct trace trace;
 	struct checker checker;
 	struct sched sched;
-	struct host *host;	/* opaque here: what model/kvm finds its globals by */
-	void *layer[LAYER_NR];
-	u32 defects;		/* planted defects switched on (tests only), see defects.def */
 };
 
 static inline struct env *env_of(const void *object)
@@ -43,7 +52,12 @@ static inline struct env *env_of(const void *object)
 	return arena_of(object)->root;
 }
 
-/* Make an arena whose root is a fresh env with default (script) backends. */
+static inline bool defect_on(const struct env *env, enum defect defect)
+{
+	return unlikely(env->defects & (1ULL << defect));
+}
+
+/* Make an arena whose root is a fresh env with default (script) backends. NULL: no memory. */
 struct env *env_create(void);
 void env_destroy(struct env *env);
 

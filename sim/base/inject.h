@@ -51,7 +51,7 @@ struct injector {
 	u32 alloc_fired;
 };
 
-/* -ENOSPC when all INJECT_RULE_MAX places are taken. */
+/* times 0 is taken as 1. -ENOSPC when all INJECT_RULE_MAX places are taken. */
 int inject_add(struct env *env, const struct inject_rule *rule);
 void inject_clear(struct env *env);
 

@@ -13,6 +13,13 @@
  * lock_classes.def; orders seen are kept by class and an inverted pair is
  * reported, also when this run did not deadlock.
  *
+ * Readers queue behind a writer that waited before them, as the kernel's queued
+ * rwlock and rwsem do, so that a recursive reader can deadlock with a writer
+ * between its two acquisitions. An SRCU read side never waits.
+ *
+ * Task 0 is the one that runs the scenario; others run only inside
+ * task_run_all(). x86-64 only.
+ *
  * (Module locks are not here: they never wait, see model/tdx/lock.h.)
  */
 #ifndef SEPTUM_BASE_TASK_H
@@ -21,6 +28,7 @@
 #include "sim/base/types.h"
 
 struct env;
+struct task_stacks;
 
 enum yield_point {
 	YIELD_LOCK,		/* before a lock is taken, after it is released */
@@ -42,10 +50,14 @@ enum task_state {
 };
 
 #define TASK_MAX	8
-#define TASK_HELD_MAX	16
+#define TASK_HELD_MAX	32
 #define TASK_NAME_MAX	24
 
-enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
+enum lock_mode {
+	LOCK_SHARED,
+	LOCK_EXCLUSIVE,
+	LOCK_SYNCHRONIZE,	/* ->waiting_mode of synchronize_srcu() only */
+};
 
 enum lock_class {
 #define LOCK_CLASS(name, text) LOCK_##name,
@@ -57,7 +69,8 @@ enum lock_class {
 /* A kernel lock of any kind; the class says which. All zero but class is free. */
 struct lock {
 	u8 class;		/* enum lock_class */
-	s8 owner;		/* task that holds it exclusively, -1 none */
+	u8 owner;		/* id + 1 of the task that holds it exclusively, 0 none */
+	bool tried;		/* lock_try() failed since the last release */
 	u16 readers;
 	u16 waiting_writers;
 	u64 id;			/* which one, for reports: inode number, pfn, ... */
@@ -71,15 +84,28 @@ struct task {
 	int cpu;		/* logical processor it runs on */
 	struct lock *waiting_for;
 	u8 waiting_mode;
-	const char *waiting_event;	/* for a spin: what it waits for */
-	struct {
+	u8 waiting_readers;		/* synchronize_srcu: tasks not out yet, BIT(id) */
+	u32 ticket;			/* readers let earlier writers pass */
+	const char *waiting_loop;	/* for a spin: where it goes round */
+	const char *waiting_event;	/* and what for */
+	struct task_spin {
+		u32 own;		/* ->progress this task made itself */
+		u32 others, all;	/* progress at the last round */
+		u32 rounds;		/* in which only this task made progress */
+		u32 step;
+		bool stuck;		/* another round would see the same again */
+		bool told;		/* leave the loop: it is a hang */
+	} spin;
+	struct task_held {
 		struct lock *lock;
+		u32 classes_before;	/* ->held_classes without it */
 		u8 mode;
 	} held[TASK_HELD_MAX];
 	u8 held_count;
+	u32 held_classes;		/* BIT(class) */
 	void (*entry)(void *arg);
 	void *arg;
-	void *context;		/* saved stack pointer and stack, see task.c */
+	void *context;		/* saved stack pointer; its stack is the id's */
 };
 
 struct sched {
@@ -87,10 +113,21 @@ struct sched {
 	u8 current;		/* index; task 0 is the one that runs the scenario */
 	u8 live;		/* tasks created and not done, task 0 included */
 	bool deadlock, hang;
+	bool running;		/* inside task_run_all() */
+	bool stopped;		/* task_stop() was called */
+	u32 preemption_bound;	/* 0 = no bound; set before a snapshot */
+	u32 preemptions;	/* switches away from a task that could go on */
 	u64 switches;
-	u32 progress;		/* bumped by whatever a retry loop may wait for */
-	/* order[a] has bit b: a was held while b was taken */
-	u32 order[LOCK_CLASS_NR];
+	/*
+	 * Bumped by whatever a retry loop may wait for: a reference dropped, an
+	 * entry unfrozen, a batch drained.
+	 */
+	u32 progress;
+	u32 slice_start;	/* ->progress when the running task was switched to */
+	u32 ticket;
+	/* before[b] has bit a: a was held while b was taken */
+	u32 before[LOCK_CLASS_NR];
+	u32 inverted[LOCK_CLASS_NR];	/* pairs reported, same shape */
 };
 
 static_assert(LOCK_CLASS_NR <= 32, "lock order is kept in one u32 a class");
@@ -99,8 +136,16 @@ static_assert(LOCK_CLASS_NR <= 32, "lock order is kept in one u32 a class");
 
 /* The task's id, -EAGAIN when all TASK_MAX are in use. */
 int task_create(struct env *env, const char *name, void (*entry)(void *), void *arg);
-/* Run until all created tasks are done, or nobody can run. */
-void task_run_all(struct env *env);
+/*
+ * Run until all created tasks are done, or nobody can run: then ->deadlock or
+ * ->hang is set, the tasks are abandoned where they stand, and what they held
+ * stays held. False in that case, or when task_stop() ended it.
+ */
+bool task_run_all(struct env *env);
+/* From inside a task: abandon all tasks; task_run_all() returns false. */
+void task_stop(struct env *env);
+/* Give the stacks back to the host. */
+void task_stacks_free(struct task_stacks *stacks);
 
 void task_yield_slow(struct env *env, enum yield_point point);
 /* @env's running task lets others go on. Free when it is the only one. */
@@ -113,18 +158,27 @@ void task_yield_slow(struct env *env, enum yield_point point);
 /*
  * Once round a loop that can only end when somebody else does something. With
  * nobody left who could, this is a hang: reported with @loop and @event, and
- * true is returned so that the caller can leave the loop.
+ * true is returned so that the caller can leave the loop. The first round of a
+ * loop is never one; nor are, for a while, rounds in which only the task itself
+ * made progress (it may have drained what it waits for).
  */
 bool task_spin(struct env *env, const char *loop, const char *event);
 
 void lock_init(struct lock *lock, enum lock_class class, u64 id);
+/*
+ * Never fails for the caller. When the only task waits for itself, the deadlock
+ * is recorded (->deadlock) and the lock treated as granted so that the step can
+ * unwind; the run is then worth nothing more and whoever runs steps must end it.
+ */
 void lock_acquire(struct lock *lock, enum lock_mode mode);
 bool lock_try(struct lock *lock, enum lock_mode mode);
 void lock_release(struct lock *lock, enum lock_mode mode);
 /* lockdep_assert_held(): INV_LOCK_RULES is broken when it is not held so. */
 void lock_assert_held(const struct lock *lock, enum lock_mode mode,
 		      const char *where);
+/* By anybody. */
 bool lock_is_held(const struct lock *lock);
+extern const char *const lock_class_name[LOCK_CLASS_NR];
 
 /* The kernel's names. A lock must lie in an arena. */
 #define mutex_lock(l)		lock_acquire(l, LOCK_EXCLUSIVE)

@@ -97,7 +97,7 @@ struct trace {
 	u32 mask;		/* BIT(kind): which kinds are listened to */
 	trace_fn *listener;
 	void *ctx;
-	u64 seq;
+	u64 seq;		/* must stay last: restored with the world, see env.h */
 };
 
 #define trace_on(env, kind) ((env)->trace.mask & (1u << (kind)))
@@ -108,9 +108,9 @@ void trace_emit(struct env *env, struct trace_event *event);
 /*
  * A kernel message. @where: the kernel function that prints it. The text is the
  * kernel's own wording with its prefix ("kvm_intel: "), as a log would show it.
+ * KMSG_WARN and KMSG_BUG are counted in env->checker.
  */
 void kmsg(struct env *env, enum kmsg_level level, const char *where,
 	  const char *fmt, ...) __printf(4, 5);
-
 
 #endif /* SEPTUM_BASE_TRACE_H */

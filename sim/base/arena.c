@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The arena: a bump allocator over reserved address space, and its snapshot.
+ * Nothing is ever given back piecemeal; pools (pool.c) recycle within it.
+ * A restore copies only the bytes in use at the snapshot: what was allocated
+ * later is zeroed when it is handed out again, not when it is forgotten.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sim/base/arena.h"
+#include "sim/base/asan.h"
+#include "sim/base/check.h"
+
+static void *reserve_aligned(void)
+{
+	uintptr_t raw, start;
+	void *map = mmap(NULL, 2 * ARENA_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (map == MAP_FAILED)
+		return NULL;
+	raw = (uintptr_t)map;
+	start = ALIGN_UP(raw, ARENA_SIZE);
+	if (start > raw)
+		munmap(map, start - raw);
+	munmap((void *)(start + ARENA_SIZE), raw + ARENA_SIZE - start);
+	return (void *)start;
+}
+
+struct arena *arena_create(void)
+{
+	struct arena *arena = reserve_aligned();
+
+	if (!arena)
+		return NULL;
+	arena->used = ALIGN_UP(sizeof(*arena), 64);
+	arena->dirty = arena->used;
+	arena->restore_from = arena->used;
+	return arena;
+}
+
+void arena_destroy(struct arena *arena)
+{
+	if (!arena)
+		return;
+	asan_unpoison(arena, arena->used);
+	free(arena->snapshot);
+	munmap(arena, ARENA_SIZE);
+}
+
+void *arena_alloc(struct arena *arena, u64 size)
+{
+	u64 start = ALIGN_UP(arena->used, size >= 64 ? 64 : 16);
+	u64 end = start + size;
+	char *bytes = (char *)arena + start;
+
+	if (end > ARENA_SIZE || end < start)
+		internal_error("a simulation outgrew its arena of %llu bytes", ARENA_SIZE);
+	if (start < arena->dirty)
+		memset(bytes, 0, (end < arena->dirty ? end : arena->dirty) - start);
+	arena->used = end;
+	if (end > arena->dirty)
+		arena->dirty = end;
+	return bytes;
+}
+
+void arena_keep(struct arena *arena, const void *mark)
+{
+	arena->restore_from = (uintptr_t)mark - (uintptr_t)arena;
+}
+
+void arena_snapshot(struct arena *arena)
+{
+	u64 size = arena->used - arena->restore_from;
+
+	if (size > arena->snapshot_size) {
+		free(arena->snapshot);
+		arena->snapshot = malloc(size);
+		if (!arena->snapshot)
+			internal_error("no memory for a snapshot of %llu bytes",
+				       (unsigned long long)size);
+		arena->snapshot_size = size;
+	}
+	/* Freed objects of pools are poisoned, their bytes belong to the world too. */
+	asan_unpoison(arena, arena->used);
+	memcpy(arena->snapshot, (char *)arena + arena->restore_from, size);
+	arena->snapshot_used = arena->used;
+}
+
+void arena_restore(struct arena *arena)
+{
+	if (!arena->snapshot_used)
+		internal_error("arena_restore() without a snapshot");
+	asan_unpoison(arena, arena->used);
+	memcpy((char *)arena + arena->restore_from, arena->snapshot,
+	       arena->snapshot_used - arena->restore_from);
+	arena->used = arena->snapshot_used;
+}
