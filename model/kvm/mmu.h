@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * KVM's MMU as the rest of KVM calls it, and the page-fault object its own
+ * files share (Linux 7.3.4: arch/x86/kvm/mmu.h, mmu/mmu_internal.h, mmu/mmu.c).
+ * Only the TDP MMU is here; nested and shadow paging are left out.
+ */
+#ifndef SEPTUM_KVM_MMU_H
+#define SEPTUM_KVM_MMU_H
+
+#include "model/kvm/kvm_host.h"
+#include "model/kvm/mmu_types.h"
+#include "model/mm/page.h"
+
+#define PFERR_PRESENT_MASK	BIT_ULL(0)
+#define PFERR_WRITE_MASK	BIT_ULL(1)
+#define PFERR_USER_MASK		BIT_ULL(2)
+#define PFERR_RSVD_MASK		BIT_ULL(3)
+#define PFERR_FETCH_MASK	BIT_ULL(4)
+#define PFERR_GUEST_FINAL_MASK	BIT_ULL(32)
+#define PFERR_GUEST_PAGE_MASK	BIT_ULL(33)
+#define PFERR_IMPLICIT_ACCESS	BIT_ULL(48)
+#define PFERR_PRIVATE_ACCESS	BIT_ULL(49)
+
+/* Positive values mean "run the guest again" to an exit handler. */
+enum {
+	RET_PF_CONTINUE,
+	RET_PF_RETRY,
+	RET_PF_EMULATE,
+	RET_PF_WRITE_PROTECTED,
+	RET_PF_INVALID,
+	RET_PF_FIXED,
+	RET_PF_SPURIOUS,
+};
+
+#define KVM_PFN_ERR_FAULT	(BIT_ULL(63) | 0)
+#define KVM_PFN_NOSLOT		BIT_ULL(62)
+
+static inline bool is_error_noslot_pfn(kvm_pfn_t pfn)
+{
+	return pfn & (BIT_ULL(63) | BIT_ULL(62));
+}
+
+/* One guest access that the tables could not serve. Lives on the stack. */
+struct kvm_page_fault {
+	gpa_t addr;		/* with the shared bit, if the guest set it */
+	u64 error_code;		/* PFERR_* */
+	bool prefetch;		/* nobody accesses it yet */
+	bool exec, write, present, rsvd, user;
+	bool is_private;
+	u8 max_level, req_level, goal_level;	/* enum pg_level */
+	gfn_t gfn;		/* without the shared bit */
+	struct kvm_memory_slot *slot;
+	u64 mmu_seq;
+	kvm_pfn_t pfn;
+	struct page *refcounted_page;
+	bool map_writable;
+};
+
+/* -- Address helpers -- */
+
+static inline gfn_t kvm_gfn_direct_bits(const struct kvm *kvm)
+{
+	return kvm->arch.gfn_direct_bits;
+}
+
+static inline bool kvm_is_addr_direct(const struct kvm *kvm, gpa_t gpa)
+{
+	gpa_t bits = gfn_to_gpa(kvm_gfn_direct_bits(kvm));
+
+	return !bits || (gpa & bits);
+}
+
+static inline bool kvm_is_gfn_alias(const struct kvm *kvm, gfn_t gfn)
+{
+	return gfn & kvm_gfn_direct_bits(kvm);
+}
+
+static inline bool kvm_has_mirrored_tdp(const struct kvm *kvm)
+{
+	return kvm->arch.vm_type == KVM_X86_TDX_VM;
+}
+
+/* -- Life -- */
+
+/* The machine's page-table memory. @frames: pfns are below it. */
+struct mmu_host *mmu_host_create(struct env *env, u64 frames);
+/* The machine's page-table memory. @frames: pfns are below it. */
+struct mmu_host *mmu_host_create(struct env *env, u64 frames);
+void kvm_mmu_init_vm(struct kvm *kvm, struct mmu_host *host);
+void kvm_mmu_pre_destroy_vm(struct kvm *kvm);
+void kvm_mmu_uninit_vm(struct kvm *kvm);
+int kvm_mmu_create(struct kvm_vcpu *vcpu);
+void kvm_mmu_destroy(struct kvm_vcpu *vcpu);
+/* Sets root_role from the VM type and guest_maxphyaddr; before kvm_mmu_load(). */
+void kvm_init_mmu(struct kvm_vcpu *vcpu);
+int kvm_mmu_load(struct kvm_vcpu *vcpu);
+void kvm_mmu_unload(struct kvm_vcpu *vcpu);
+void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *vcpu);
+
+static inline int kvm_mmu_reload(struct kvm_vcpu *vcpu)
+{
+	if (likely(vcpu->arch.mmu.root.hpa != INVALID_PAGE))
+		return 0;
+	return kvm_mmu_load(vcpu);
+}
+
+/* Highest gfn a host with 52 physical address bits can name. */
+static inline gfn_t kvm_mmu_max_gfn(void)
+{
+	return BIT_ULL(52 - PAGE_SHIFT) - 1;
+}
+
+/* -- Faults -- */
+
+/* > 0 run the guest again, 0 leave to userspace, < 0 -errno. srcu held. */
+int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 error_code);
+int kvm_mmu_do_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 err,
+			  bool prefetch, u8 *level);
+/* Bytes handled, or a negative errno. vCPU loaded, srcu held. */
+long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
+void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *vcpu,
+				       const struct kvm_page_fault *fault);
+
+int mmu_topup_memory_caches(struct kvm_vcpu *vcpu, bool maybe_indirect);
+void kvm_mmu_hugepage_adjust(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault);
+int kvm_mmu_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault,
+			      const struct kvm_memory_slot *slot, gfn_t gfn);
+bool is_page_fault_stale(struct kvm_vcpu *vcpu, const struct kvm_page_fault *fault);
+
+/* -- Zaps -- */
+
+/* mmu_lock held for write; true when the caller must flush remote TLBs. */
+bool kvm_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range);
+/* Takes mmu_lock itself. [start, end) in gfns, both roots. */
+void kvm_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
+/* Slot deleted or moved; slots_lock held. */
+void kvm_arch_flush_shadow_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
+/* mmu_notifier release: direct roots only. */
+void kvm_mmu_zap_all(struct kvm *kvm);
+void kvm_mmu_zap_all_fast(struct kvm *kvm);
+
+/* -- Memory attributes and huge pages (mmu_attrs.c) -- */
+
+/* disallow_lpage of a new slot; from kvm_arch_prepare_memory_region(). */
+void kvm_mmu_init_memslot_lpage_info(struct kvm *kvm, struct kvm_memory_slot *slot);
+void kvm_mmu_init_memslot_memory_attributes(struct kvm *kvm, struct kvm_memory_slot *slot);
+/* Both inside the invalidation, mmu_lock held for write. */
+bool kvm_arch_pre_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
+bool kvm_arch_post_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
+/* The huge page of @level around @gfn may not be mapped as one. */
+bool kvm_lpage_disallowed(const struct kvm_memory_slot *slot, gfn_t gfn, int level);
+
+/* -- Probes -- */
+
+int kvm_mmu_probe_spte(struct kvm *kvm, gpa_t gpa, bool mirror,
+		       struct host_spte_view *view);
+
+#endif /* SEPTUM_KVM_MMU_H */

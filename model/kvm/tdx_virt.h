@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What arch/x86/virt/vmx/tdx keeps and offers in Linux 7.3.4: bringing the TDX
+ * module up, KeyIDs, and one tdh_*() wrapper a SEAMCALL. A wrapper knows the
+ * registers of its leaf, flushes the cache lines of a page before it hands the
+ * page over, and repeats on TDX_RND_NO_ENTROPY; it knows nothing of BUSY. All
+ * return the 64-bit status. They run on the logical processor of the task that
+ * calls them. Runtime update of the module is left out.
+ */
+#ifndef SEPTUM_KVM_TDX_VIRT_H
+#define SEPTUM_KVM_TDX_VIRT_H
+
+#include "model/hw/hw.h"
+#include "sim/base/list.h"
+#include "model/tdx/tdx.h"
+
+struct mm;
+struct page;
+
+/* Status values the kernel names (asm/shared/tdx_errno.h, asm/tdx.h). */
+#define TDX_SEAMCALL_STATUS_MASK		0xFFFFFFFF00000000ULL
+#define TDX_ERROR				BIT_ULL(63)
+#define TDX_NON_RECOVERABLE			BIT_ULL(62)
+#define TDX_SW_ERROR				(TDX_ERROR | GENMASK_ULL(47, 40))
+#define TDX_SEAMCALL_VMFAILINVALID		0x8000FF00FFFF0000ULL
+#define TDX_SEAMCALL_GP				0x8000FF000000000DULL
+#define TDX_SEAMCALL_UD				0x8000FF0000000006ULL
+
+enum tdx_page_type { PT_NDA = 0, PT_RSVD = 1 };
+
+/* Most pages a TDCS or a TDVPS of a known module may want. */
+#define TDX_TD_PAGES_MAX	16
+
+struct tdx_td {
+	struct tdx_globals *globals;
+	struct page *tdr_page;
+	int tdcs_nr_pages;
+	struct page **tdcs_pages;
+	struct page *tdcs_array[TDX_TD_PAGES_MAX];	/* what tdcs_pages points at */
+	int tdcx_nr_pages;
+};
+
+struct tdx_vp {
+	struct tdx_globals *globals;
+	struct page *tdvpr_page;
+	hpa_t tdvpr_pa;
+	struct page **tdcx_pages;
+	struct page *tdcx_array[TDX_TD_PAGES_MAX];
+};
+
+struct tdx_sys_info {
+	u64 features0;
+	u16 max_tdmrs, max_reserved_per_tdmr;
+	u16 pamt_entry_size[3];		/* 4K, 2M, 1G */
+	u16 tdcs_base_size, tdvps_base_size;	/* bytes */
+	u64 attributes_fixed0, attributes_fixed1;
+	u64 xfam_fixed0, xfam_fixed1;
+	u16 max_vcpus_per_td;
+};
+
+/* One TDMR and what of the host's memory its PAMT took. */
+struct tdmr_info {
+	hpa_t base;
+	u64 size;
+	hpa_t pamt_base;
+	u64 pamt_size;
+};
+
+#define TDX_TDMR_MAX	64
+#define TDX_HKID_MAX	64	/* guest KeyIDs, one bit each */
+
+/* One a machine: kvm_globals.tdx. */
+struct tdx_globals {
+	struct env *env;
+	struct hw *hw;
+	struct tdx_module *module;
+	struct mm *mm;
+	bool enable_tdx;		/* module parameter "tdx" of kvm_intel */
+	bool initialized;		/* tdx_get_sysinfo() is NULL until then */
+	struct tdx_sys_info sysinfo;
+	u16 global_keyid, guest_keyid_start, nr_guest_keyids;
+	u64 guest_keyids;		/* BIT(n): guest_keyid_start + n is in use */
+	u64 misc_cg_capacity, misc_cg_charged;	/* MISC_CG_RES_TDX */
+	u64 misc_cg_limit;		/* of the one cgroup there is */
+	struct lock tdx_lock;		/* SEAMCALLs that take the module globally */
+	struct lock *cpu_hotplug_lock;	/* cpus_read_lock() */
+	struct list_head associated_tdvcpus[HW_CPU_MAX];	/* IRQs off on that CPU */
+	u64 cache_state_incoherent;	/* BIT(cpu) */
+	bool bug_tdx_pw_mce;		/* X86_BUG_TDX_PW_MCE */
+	u32 tdmr_count;
+	struct tdmr_info tdmr[TDX_TDMR_MAX];
+};
+
+/*
+ * Boot: KeyID partition, then SYS.INIT, LP.INIT on each CPU, SYS.CONFIG,
+ * KEY.CONFIG a package, TDMR.INIT. NULL only when the machine has no memory for
+ * it; a module that cannot be brought up leaves ->initialized false. *error is
+ * then what tdx_enable() would return.
+ */
+struct tdx_globals *tdx_enable(struct env *env, struct hw *hw, struct mm *mm,
+			       struct tdx_module *module, struct lock *cpu_hotplug_lock,
+			       int *error);
+const struct tdx_sys_info *tdx_get_sysinfo(struct tdx_globals *globals);
+
+/* Lowest free first; -ENOSPC. */
+int tdx_guest_keyid_alloc(struct tdx_globals *globals);
+void tdx_guest_keyid_free(struct tdx_globals *globals, int keyid);
+u32 tdx_get_nr_guest_keyids(struct tdx_globals *globals);
+
+/* -EBUSY for the last online CPU of its package while a guest KeyID is in use. */
+int tdx_offline_cpu(struct tdx_globals *globals, int cpu);
+
+/* Only on machines with the partial-write erratum: MOVDIR64B of zeros. */
+void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size);
+bool paddr_is_tdx_private(struct tdx_globals *globals, hpa_t phys);
+
+u64 tdh_vp_enter(struct tdx_vp *vp, struct tdx_module_args *args);
+u64 tdh_mng_addcx(struct tdx_td *td, struct page *tdcs_page);
+u64 tdh_mem_page_add(struct tdx_td *td, gpa_t gpa, kvm_pfn_t pfn,
+		     struct page *source, u64 *ext_err1, u64 *ext_err2);
+/* @level is the sept level, one less than enum pg_level; here and below. */
+u64 tdh_mem_sept_add(struct tdx_td *td, gpa_t gpa, int level, struct page *page,
+		     u64 *ext_err1, u64 *ext_err2);
+u64 tdh_vp_addcx(struct tdx_vp *vp, struct page *tdcx_page);
+u64 tdh_mem_page_aug(struct tdx_td *td, gpa_t gpa, int level, kvm_pfn_t pfn,
+		     u64 *ext_err1, u64 *ext_err2);
+u64 tdh_mem_range_block(struct tdx_td *td, gpa_t gpa, int level,
+			u64 *ext_err1, u64 *ext_err2);
+u64 tdh_mng_key_config(struct tdx_td *td);
+u64 tdh_mng_create(struct tdx_td *td, u16 hkid);
+u64 tdh_vp_create(struct tdx_td *td, struct tdx_vp *vp);
+u64 tdh_mng_rd(struct tdx_td *td, u64 field, u64 *data);
+u64 tdh_mr_extend(struct tdx_td *td, gpa_t gpa, u64 *ext_err1, u64 *ext_err2);
+u64 tdh_mr_finalize(struct tdx_td *td);
+u64 tdh_vp_flush(struct tdx_vp *vp);
+u64 tdh_mng_vpflushdone(struct tdx_td *td);
+u64 tdh_mng_key_freeid(struct tdx_td *td);
+u64 tdh_mng_init(struct tdx_td *td, hpa_t td_params, u64 *extended_err);
+u64 tdh_vp_init(struct tdx_vp *vp, u64 initial_rcx, u32 x2apicid);
+u64 tdh_vp_rd(struct tdx_vp *vp, u64 field, u64 *data);
+u64 tdh_vp_wr(struct tdx_vp *vp, u64 field, u64 data, u64 mask);
+u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
+			    u64 *tdx_pt, u64 *tdx_owner, u64 *tdx_size);
+u64 tdh_mem_page_remove(struct tdx_td *td, gpa_t gpa, int level,
+			u64 *ext_err1, u64 *ext_err2);
+u64 tdh_mem_track(struct tdx_td *td);
+u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume);
+u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *td);
+u64 tdh_phymem_page_wbinvd_hkid(struct tdx_globals *globals, u64 hkid, kvm_pfn_t pfn);
+
+#endif /* SEPTUM_KVM_TDX_VIRT_H */
