@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Executing a scenario. The way in for everybody who runs one:
+ *
+ *	scn = scn_parse_file(path, &diag);
+ *	for (v = 0; v < run_variant_count(scn); v++) {
+ *		run_config(scn, v, &options, &config, &diag);
+ *		sim = sim_cache_get(&cache, &config, ...);
+ *		choose_...(&sim->env->chooser, ...);
+ *		run_scenario(sim, scn, &options, &result);
+ *	}
+ *
+ * run_scenario() resets the machine, runs the steps, the implicit teardown and
+ * the checks. It may be called again and again on one sim with another chooser:
+ * that is all an explorer, a sweeper or a shrinker does. The steps of a race
+ * block run as tasks, one task an actor, and the chooser schedules them.
+ *
+ * Whoever makes up steps by himself (a fuzzer) uses run_begin(), run_step() for
+ * each and run_end().
+ */
+#ifndef SEPTUM_RUN_H
+#define SEPTUM_RUN_H
+
+#include "sim/scn.h"
+#include "sim/sim.h"
+#include "sim/verbs.h"
+
+enum run_verdict {
+	RUN_OK,
+	RUN_MISMATCH,		/* a step's result or an expectation differs */
+	RUN_INVARIANT,		/* an invariant nobody expected to break broke */
+	RUN_HANG,		/* an operation that cannot end, not expected */
+	RUN_DEADLOCK,
+	RUN_BOUND,		/* step_max reached */
+	RUN_ERROR,		/* bad input found while running */
+	RUN_SKIPPED,		/* this host cannot express the scenario */
+	RUN_VERDICT_NR
+};
+
+extern const char *const run_verdict_names[RUN_VERDICT_NR];
+/* Exit status of the program for a verdict: 0, 1, 2, 3 or 5. */
+int run_exit_status(enum run_verdict verdict);
+
+struct run_setting {
+	const char *knob, *value;
+};
+
+struct run_options {
+	u32 variant;			/* 0 .. run_variant_count() - 1 */
+	const struct run_setting *set;	/* command line, wins over the file */
+	u32 set_count;
+	u64 step_max;			/* 0: 10 million */
+	bool keep_going;		/* a mismatch does not end the run */
+	bool no_teardown;
+	bool no_results;		/* results and expectations are not compared
+					 * (sweep, campaign, fuzz): invariants still are */
+	bool tolerate_faults;		/* a fault of the driver's own is about: WARN and
+					 * module errors are no INV_NO_UNASKED_ERROR */
+	u32 picture_step;		/* take the page's state before and after this
+					 * step (from 1) into the result */
+	trace_fn *listener;		/* told each event of @listener_mask */
+	void *listener_ctx;
+	u32 listener_mask;
+};
+
+struct run_result {
+	enum run_verdict verdict;
+	struct diag diag;		/* set unless the verdict is OK */
+	u32 steps;			/* executed, teardown not counted */
+	u32 seamcalls;
+	u32 broken;			/* BIT(invariant) */
+	u32 broken_expected;		/* of these, declared by `expect broken` */
+	bool condition;			/* valid when the scenario has one */
+	u32 failed_step;		/* number of the step that failed, 0 none */
+	u64 trace_hash;			/* over SEAMCALLs and results: same run, same hash */
+	char before[200], after[200];	/* see picture_step */
+};
+
+/* How many variants the vary lines make; 1 without any. */
+u32 run_variant_count(const struct scn *scn);
+/* "policy=no-hold order=v8", "" when nothing varies. */
+int run_variant_text(const struct scn *scn, u32 variant, char *text, size_t size);
+/* The value the variable or knob @name has in @variant, NULL when not varied. */
+const char *run_variant_value(const struct scn *scn, u32 variant, const char *name);
+/* The machine for a variant. False and @diag set when a knob is wrong. */
+bool run_config(const struct scn *scn, const struct run_options *options,
+		struct sim_config *config, struct diag *diag);
+
+void run_scenario(struct sim *sim, const struct scn *scn,
+		  const struct run_options *options, struct run_result *result);
+
+/* ---- What one executed step did ---- */
+
+struct run_outcome {
+	struct scn_result result;
+	bool bad_input;			/* the step makes no sense: ->text says why */
+	bool mismatch;			/* an expectation does not hold */
+	char expected[120], actual[160];	/* both sides, in the user's syntax */
+	char text[200];
+};
+
+#define RUN_SLOT_MAX	16
+#define RUN_FRAME_MAX	16
+
+/* What the runner remembers of a guest's memory slots, to relate gpa and gmem. */
+struct run_slot {
+	bool used;
+	u8 td, gmem;
+	bool has_gmem;
+	u32 slot, line;
+	gpa_t gpa;
+	u64 size, offset;
+};
+
+struct run_frame {
+	bool used, owned;		/* owned: allocated by `mm alloc` */
+	u8 order;
+	kvm_pfn_t pfn;
+};
+
+struct run_cross;			/* state of matching '>' lines, see run_cross.c */
+struct run_touched;			/* what a step touched, see invariants.c */
+
+struct run {
+	struct sim *sim;
+	const struct scn *scn;		/* NULL: steps made up by the driver */
+	const struct run_options *options;
+	struct run_result *result;
+	bool stop;			/* a verdict was reached */
+	u32 step;			/* number of the running step, from 1 */
+	const struct scn_node *node;	/* its line, NULL for made-up steps */
+	struct run_slot slot[RUN_SLOT_MAX];
+	struct run_frame frame[RUN_FRAME_MAX];
+	u32 created_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];	/* td, gmem, vcpu */
+	u32 closed_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];
+	u32 warn_expected, bug_expected;
+	u32 errors_unasked;		/* module errors that nobody injected */
+	u64 token;			/* last content token handed out */
+	struct run_cross *cross;
+	struct run_touched *touched;
+	u64 mce_seen;
+	char first_error[160];
+};
+
+/* Resets the machine. @scn may be NULL. Listens to the trace until run_end(). */
+void run_begin(struct run *run, struct sim *sim, const struct scn *scn,
+	       const struct run_options *options, struct run_result *result);
+/*
+ * Execute one step on the running task, compare, check the invariants.
+ * @out may be NULL. False when the run is over.
+ */
+bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *out);
+/* Teardown, last checks, verdict. */
+void run_end(struct run *run);
+
+#endif /* SEPTUM_RUN_H */
