@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernel locks of simulated tasks: mutex, spinlock, rwlock, rwsem, folio lock
+ * and SRCU, told apart by class only. They block; what lockdep would say about
+ * order, missing locks and recursion is said here under INV_LOCK_RULES.
+ *
+ * Left out: lockdep's IRQ contexts, wait types and chain cache; lock order is
+ * learned by class pair, as lockdep does, but without its longer cycles (a
+ * cycle through three classes is found when the explorer runs into it).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/base/env.h"
+#include "sim/base/task_impl.h"
+
+const char *const lock_class_name[LOCK_CLASS_NR] = {
+#define LOCK_CLASS(name, text) [LOCK_##name] = text,
+#include "sim/base/lock_classes.def"
+#undef LOCK_CLASS
+};
+
+/*
+ * Classes of which one task may hold several: folios are locked in index
+ * order, all vCPU mutexes are taken under kvm->lock, SRCU readers nest.
+ */
+#define MAY_NEST (1u << LOCK_FOLIO | 1u << LOCK_VCPU_MUTEX | 1u << LOCK_SRCU)
+
+void lock_init(struct lock *lock, enum lock_class class, u64 id)
+{
+	*lock = (struct lock){ .class = class, .id = id };
+}
+
+static void trace_lock(struct env *env, const struct lock *lock, const char *what)
+{
+	struct trace_event event = {
+		.kind = TRACE_LOCK,
+		.sync = { .lock = lock, .name = lock_class_name[lock->class], .what = what },
+	};
+
+	trace_emit(env, &event);
+}
+
+/* -- Reports -- */
+
+static void append(char *text, size_t size, const char *fmt, ...) __printf(3, 4);
+
+static void append(char *text, size_t size, const char *fmt, ...)
+{
+	size_t length = strlen(text);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text + length, size - length, fmt, args);
+	va_end(args);
+}
+
+static bool task_holds(const struct task *task, const struct lock *lock)
+{
+	u32 i;
+
+	for (i = 0; i < task->held_count; i++)
+		if (task->held[i].lock == lock)
+			return true;
+	return false;
+}
+
+static void describe_waiter(const struct sched *sched, const struct task *task,
+			    char *text, size_t size)
+{
+	const struct lock *lock = task->waiting_for;
+	u32 i;
+
+	append(text, size, "%stask %s", text[0] ? "; " : "", task->name);
+	for (i = 0; i < task->held_count; i++) {
+		const struct lock *held = task->held[i].lock;
+
+		append(text, size, "%s %s#%llu", i ? "," : " holds", lock_class_name[held->class],
+		       (unsigned long long)held->id);
+	}
+	append(text, size, " waits for %s#%llu", lock_class_name[lock->class],
+	       (unsigned long long)lock->id);
+	for (i = 0; i < TASK_MAX; i++)
+		if (sched->task[i].state != TASK_FREE && task_holds(&sched->task[i], lock))
+			append(text, size, " held by %s", sched->task[i].name);
+}
+
+void lock_describe_waiters(const struct env *env, char *text, size_t size)
+{
+	const struct sched *sched = &env->sched;
+	u32 i;
+
+	for (i = 0; i < TASK_MAX; i++)
+		if (sched->task[i].state == TASK_BLOCKED)
+			describe_waiter(sched, &sched->task[i], text, size);
+}
+
+void lock_report_deadlock(struct env *env)
+{
+	char text[CHECK_TEXT_MAX] = "";
+
+	env->sched.deadlock = true;
+	lock_describe_waiters(env, text, sizeof(text));
+	check_fail(env, INV_LOCK_RULES, "deadlock: %s", text);
+}
+
+static void report_order(struct env *env, const struct lock *lock, u32 inverted)
+{
+	struct sched *sched = &env->sched;
+	u32 class;
+
+	for (class = 0; class < LOCK_CLASS_NR; class++) {
+		if (!(inverted & 1u << class))
+			continue;
+		sched->inverted[lock->class] |= 1u << class;
+		sched->inverted[class] |= 1u << lock->class;
+		if (class == lock->class)
+			check_fail(env, INV_LOCK_RULES, "task %s takes %s#%llu with another %s held",
+				   current_task(env)->name, lock_class_name[class],
+				   (unsigned long long)lock->id, lock_class_name[class]);
+		else
+			check_fail(env, INV_LOCK_RULES,
+				   "lock order: task %s takes %s with %s held, elsewhere it is the other way",
+				   current_task(env)->name, lock_class_name[lock->class],
+				   lock_class_name[class]);
+	}
+}
+
+/* A pair of classes not seen in this order before. */
+static void learn_order(struct env *env, const struct task *task, const struct lock *lock)
+{
+	struct sched *sched = &env->sched;
+	u32 class, inverted = 0, fresh = task->held_classes & ~sched->before[lock->class];
+
+	for (class = 0; class < LOCK_CLASS_NR; class++) {
+		if (!(fresh & 1u << class))
+			continue;
+		if (class == lock->class)
+			inverted |= 1u << class & ~MAY_NEST;
+		else if (sched->before[class] & 1u << lock->class)
+			inverted |= 1u << class;
+	}
+	sched->before[lock->class] |= fresh;
+	inverted &= ~sched->inverted[lock->class];
+	if (inverted)
+		report_order(env, lock, inverted);
+}
+
+static inline void check_order(struct env *env, const struct task *task, const struct lock *lock)
+{
+	check_hit(env, INV_LOCK_RULES);
+	if (unlikely(task->held_classes & ~env->sched.before[lock->class]))
+		learn_order(env, task, lock);
+}
+
+/* -- Waiting -- */
+
+static inline bool is_free_for(const struct lock *lock, enum lock_mode mode)
+{
+	if (mode == LOCK_EXCLUSIVE)
+		return !lock->owner && !lock->readers;
+	return !lock->owner;
+}
+
+/* A reader that comes now finds a writer waiting. */
+static inline bool must_queue(const struct lock *lock, enum lock_mode mode)
+{
+	return mode == LOCK_SHARED && lock->waiting_writers;
+}
+
+bool lock_wait_over(const struct sched *sched, const struct task *task)
+{
+	const struct lock *lock = task->waiting_for;
+	u32 i;
+
+	if (task->waiting_mode == LOCK_SYNCHRONIZE)
+		return !task->waiting_readers;
+	if (!is_free_for(lock, task->waiting_mode))
+		return false;
+	if (task->waiting_mode == LOCK_EXCLUSIVE || !lock->waiting_writers)
+		return true;
+	for (i = 0; i < TASK_MAX; i++) {
+		const struct task *other = &sched->task[i];
+
+		if (other->state == TASK_BLOCKED && other->waiting_for == lock &&
+		    other->waiting_mode == LOCK_EXCLUSIVE &&
+		    (s32)(other->ticket - task->ticket) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Until lock_wait_over(); at once, with the deadlock reported, outside tasks. */
+static void wait_for(struct env *env, struct task *task, struct lock *lock, enum lock_mode mode)
+{
+	bool counts = mode == LOCK_EXCLUSIVE;
+
+	task->state = TASK_BLOCKED;
+	task->waiting_for = lock;
+	task->waiting_mode = mode;
+	task->ticket = ++env->sched.ticket;
+	lock->waiting_writers += counts;
+	if (trace_on(env, TRACE_LOCK))
+		trace_lock(env, lock, "block");
+	if (task->id)
+		task_reschedule(env);
+	else
+		lock_report_deadlock(env);
+	lock->waiting_writers -= counts;
+	task->state = TASK_RUNNABLE;
+	task->waiting_for = NULL;
+}
+
+static inline void grab(struct task *task, struct lock *lock, enum lock_mode mode)
+{
+	struct task_held *held = &task->held[task->held_count];
+
+	if (unlikely(task->held_count == TASK_HELD_MAX))
+		internal_error("task %s holds %u locks", task->name, task->held_count);
+	task->held_count++;
+	held->lock = lock;
+	held->mode = mode;
+	held->classes_before = task->held_classes;
+	task->held_classes |= 1u << lock->class;
+	if (mode == LOCK_EXCLUSIVE)
+		lock->owner = task->id + 1;
+	else
+		lock->readers++;
+}
+
+void lock_acquire(struct lock *lock, enum lock_mode mode)
+{
+	struct env *env = env_of(lock);
+	struct task *task;
+
+	task_yield(env, YIELD_LOCK);
+	task = current_task(env);
+	if (lock->class != LOCK_SRCU) {
+		check_order(env, task, lock);
+		if (unlikely(!is_free_for(lock, mode) || must_queue(lock, mode)))
+			wait_for(env, task, lock, mode);
+	}
+	grab(task, lock, mode);
+	if (trace_on(env, TRACE_LOCK))
+		trace_lock(env, lock, "acquire");
+}
+
+bool lock_try(struct lock *lock, enum lock_mode mode)
+{
+	struct env *env = env_of(lock);
+
+	task_yield(env, YIELD_LOCK);
+	if (!is_free_for(lock, mode) || must_queue(lock, mode)) {
+		lock->tried = true;
+		return false;
+	}
+	grab(current_task(env), lock, mode);
+	if (trace_on(env, TRACE_LOCK))
+		trace_lock(env, lock, "acquire");
+	return true;
+}
+
+/* -- Release -- */
+
+static int find_held(const struct task *task, const struct lock *lock, enum lock_mode mode)
+{
+	int i = task->held_count;
+
+	while (i--)
+		if (task->held[i].lock == lock && task->held[i].mode == mode)
+			return i;
+	return -1;
+}
+
+static void forget_held(struct task *task, int i)
+{
+	u32 classes = task->held[i].classes_before;
+
+	for (; i + 1 < task->held_count; i++) {
+		task->held[i] = task->held[i + 1];
+		task->held[i].classes_before = classes;
+		classes |= 1u << task->held[i].lock->class;
+	}
+	task->held_count--;
+	task->held_classes = classes;
+}
+
+/* @task has left the SRCU read side: whoever waits for it waits no longer. */
+static void srcu_reader_left(struct sched *sched, const struct task *task, const struct lock *lock)
+{
+	u32 i;
+
+	if (task_holds(task, lock))
+		return;
+	for (i = 0; i < TASK_MAX; i++)
+		if (sched->task[i].waiting_for == lock)
+			sched->task[i].waiting_readers &= ~(1u << task->id);
+}
+
+void lock_release(struct lock *lock, enum lock_mode mode)
+{
+	struct env *env = env_of(lock);
+	struct sched *sched = &env->sched;
+	struct task *task = current_task(env);
+	int i = find_held(task, lock, mode);
+
+	if (unlikely(i < 0)) {
+		if (!sched->deadlock)
+			check_fail(env, INV_LOCK_RULES, "task %s releases %s#%llu, which it does not hold",
+				   task->name, lock_class_name[lock->class],
+				   (unsigned long long)lock->id);
+		return;
+	}
+	forget_held(task, i);
+	if (mode == LOCK_EXCLUSIVE)
+		lock->owner = 0;
+	else
+		lock->readers--;
+	if (unlikely(lock->tried)) {
+		lock->tried = false;
+		sched->progress++;
+	}
+	if (trace_on(env, TRACE_LOCK))
+		trace_lock(env, lock, "release");
+	if (unlikely(sched->live > 1)) {
+		if (lock->class == LOCK_SRCU)
+			srcu_reader_left(sched, task, lock);
+		task_yield_slow(env, YIELD_LOCK);
+	}
+}
+
+void synchronize_srcu(struct lock *lock)
+{
+	struct env *env = env_of(lock);
+	struct task *task;
+	u32 readers = 0, i;
+
+	task_yield(env, YIELD_LOCK);
+	task = current_task(env);
+	check_order(env, task, lock);
+	for (i = 0; lock->readers && i < TASK_MAX; i++)
+		if (task_holds(&env->sched.task[i], lock))
+			readers |= 1u << i;
+	if (!readers)
+		return;
+	task->waiting_readers = readers;
+	wait_for(env, task, lock, LOCK_SYNCHRONIZE);
+}
+
+void lock_assert_held(const struct lock *lock, enum lock_mode mode, const char *where)
+{
+	struct env *env = env_of(lock);
+	const struct task *task = current_task(env);
+
+	check_hit(env, INV_LOCK_RULES);
+	if (likely(find_held(task, lock, LOCK_EXCLUSIVE) >= 0))
+		return;
+	if (mode == LOCK_SHARED && find_held(task, lock, LOCK_SHARED) >= 0)
+		return;
+	check_fail(env, INV_LOCK_RULES, "%s() needs %s%s held by task %s", where,
+		   lock_class_name[lock->class], mode == LOCK_EXCLUSIVE ? " exclusively" : "",
+		   task->name);
+}
+
+bool lock_is_held(const struct lock *lock)
+{
+	return lock->owner || lock->readers;
+}
