@@ -13,15 +13,16 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* Print what these bytes mean, in the scenario language, without running it. */
 __attribute__((weak)) void fuzz_print(const uint8_t *data, size_t size);
 
 /*
- * Turn a seed (a scenario file's text) into this target's bytes. Returns their
- * number, at most @max; 0 when nothing of it can be said in this encoding.
+ * Turn a scenario file into this target's bytes. Returns their number, at most
+ * @max; 0 when nothing of it can be said in this encoding. Targets without it
+ * take a seed file's bytes as they are.
  */
-__attribute__((weak)) size_t fuzz_encode(const char *text, size_t length, uint8_t *data,
-					 size_t max);
+__attribute__((weak)) size_t fuzz_encode(const char *path, uint8_t *data, size_t max);
 
 #endif /* SEPTUM_FUZZ_H */

@@ -120,21 +120,21 @@ static void add_seed(const uint8_t *data, size_t size)
 /* A scenario is a seed in text form; any other file is an input as it stands. */
 static void add_file(const char *path)
 {
-	static uint8_t text[SEED_FILE_MAX + 1], data[INPUT_MAX];
-	size_t length = strlen(path), size;
-	FILE *file = fopen(path, "rb");
+	static uint8_t data[SEED_FILE_MAX];
+	size_t length = strlen(path);
+	FILE *file;
 
+	if (fuzz_encode && length > 4 && !strcmp(path + length - 4, ".scn")) {
+		add_seed(data, fuzz_encode(path, data, INPUT_MAX));
+		return;
+	}
+	file = fopen(path, "rb");
 	if (!file) {
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
 		exit(2);
 	}
-	size = fread(text, 1, SEED_FILE_MAX, file);
+	add_seed(data, fread(data, 1, sizeof(data), file));
 	fclose(file);
-	text[size] = 0;
-	if (fuzz_encode && length > 4 && !strcmp(path + length - 4, ".scn"))
-		add_seed(data, fuzz_encode((const char *)text, size, data, sizeof(data)));
-	else
-		add_seed(text, size);
 }
 
 static void add_path(const char *path)
@@ -258,6 +258,8 @@ int main(int argc, char **argv)
 	int arg;
 
 	signal(SIGABRT, keep_input);
+	if (LLVMFuzzerInitialize)
+		LLVMFuzzerInitialize(&argc, &argv);
 	for (arg = 1; arg < argc; arg++) {
 		if (argv[arg][0] == '-')
 			parse_option(argv[0], argv[arg]);

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See lib_ops.h. The domains are written in the scenario language and read by
+ * its own reader, so this file knows no number of any table.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/fuzz.h"
+#include "fuzz/lib_ops.h"
+
+#define STEP_MAX	400	/* operations an input may have, more are not run */
+#define DOMAIN_MAX	64
+
+/* The machines an input can ask for; byte 0 picks. */
+static const struct run_setting machines[][2] = {
+	{ { "policy", "no-hold" } },
+	{ { "policy", "always-pin" } },
+};
+
+/* A TD with a vCPU, 4M of private memory at 0 and one page accepted. */
+static const char prologue_text[] =
+	"host create_vm td0\n"
+	"host init_td td0\n"
+	"host create_gmem g0 size=4M td=td0\n"
+	"host set_region slot=0 gpa=0 size=4M gmem=g0 td=td0\n"
+	"host set_attributes gpa=0 size=4M private td=td0\n"
+	"host create_vcpu vcpu0\n"
+	"host init_vcpu vcpu0\n"
+	"host init_mem gpa=0 size=4K vcpu=vcpu0\n"
+	"host finalize td0\n"
+	"vcpu0 accept gpa=0x1000 size=4K\n";
+
+/* What a byte can mean for an operand of each type. Types without a row are not fuzzed. */
+static const struct {
+	enum scn_type type;
+	const char *words;
+} domain_rows[] = {
+	{ TYPE_GPA, "0x1000 0x2000 0x3000 0 0x4000 0x5000 0x6000 0x7000 0x8000 0x10000 0x1ff000 2M "
+		    "0x201000 0x3ff000 4M 1G 0x800 0x7ffffffff000" },
+	{ TYPE_OFFSET, "0x1000 0x2000 0x3000 0 0x4000 0x5000 0x6000 0x7000 0x8000 0x1ff000 2M "
+		       "0x201000 0x3ff000 4M 0x800" },
+	{ TYPE_SIZE, "4K 8K 16K 4M 2M 64K 0 1G 0x800" },
+	{ TYPE_NUMBER, "1 0 2 3 4 5 6 7 8 9 16 47 48 52 511 512" },
+	{ TYPE_HEX, "0 1 2 3 0x1000 0x10000000 0x8000000000000000 0xffffffffffffffff" },
+	{ TYPE_TD, "td0 td1" },
+	{ TYPE_VCPU, "vcpu0 vcpu1 td1.vcpu0" },
+	{ TYPE_GMEM, "g0 g1" },
+	{ TYPE_GMEM_AT, "g0@0x1000 g0@0x2000 g0@0 g0@0x3000 g0@0x4000 g0@2M g0@4M g1@0 g1@0x1000" },
+	{ TYPE_FRAME, "p0 p1 p2 p3" },
+	{ TYPE_LEVEL, "4K 2M 1G" },
+	{ TYPE_LEAF, "TDH.MEM.PAGE.REMOVE TDH.MEM.RANGE.BLOCK TDH.MEM.TRACK TDH.PHYMEM.PAGE.WBINVD "
+		     "TDH.MEM.PAGE.AUG TDH.MEM.SEPT.ADD TDH.MEM.PAGE.ADD TDH.MR.EXTEND TDH.VP.ENTER "
+		     "TDH.VP.FLUSH TDH.MNG.VPFLUSHDONE TDH.PHYMEM.CACHE.WB TDH.MNG.KEY.FREEID "
+		     "TDH.PHYMEM.PAGE.RECLAIM TDH.MNG.CREATE TDH.MNG.KEY.CONFIG TDH.MNG.ADDCX "
+		     "TDH.MNG.INIT TDH.VP.CREATE TDH.VP.ADDCX TDH.VP.INIT TDH.MR.FINALIZE" },
+	{ TYPE_TDCALL, "TDG.MEM.PAGE.ACCEPT" },
+	{ TYPE_STATUS, "TDX_OPERAND_BUSY TDX_OPERAND_INVALID TDX_PAGE_METADATA_INCORRECT "
+		       "TDX_EPT_WALK_FAILED TDX_EPT_ENTRY_STATE_INCORRECT TDX_TLB_TRACKING_NOT_DONE "
+		       "TDX_INTERRUPTED_RESUMABLE" },
+	{ TYPE_OPERAND_ID, "RCX RDX R8" },
+	{ TYPE_FAULT_KIND, "refuse late lie busy" },
+	{ TYPE_VISIBILITY, "shared private" },
+	{ TYPE_VM_TYPE, "tdx normal" },
+	{ TYPE_GMEM_FLAGS, "none mmap init-shared mmap+init-shared" },
+};
+
+struct domain {
+	struct scn_value value[DOMAIN_MAX];
+	u32 count;
+};
+
+static struct {
+	struct domain domain[TYPE_NR];
+	const struct verb *verb[VERB_NR];
+	u32 verb_count;
+	struct sim *sim[ARRAY_SIZE(machines)];
+	struct scn *prologue, *words;
+	struct run_options options;
+} ops;
+
+static void give_up(const char *what, const char *why)
+{
+	fprintf(stderr, "fuzz: %s: %s\n", what, why);
+	exit(4);
+}
+
+static void fill_domain(enum scn_type type, const char *words)
+{
+	struct domain *domain = &ops.domain[type];
+	char word[64], why[160];
+	size_t length;
+
+	for (; *words; words += length + (words[length] == ' ')) {
+		length = strcspn(words, " ");
+		if (domain->count == DOMAIN_MAX || length >= sizeof(word))
+			give_up("domain too large", words);
+		memcpy(word, words, length);
+		word[length] = 0;
+		if (!scn_parse_value(type, word, ops.words, &domain->value[domain->count++],
+				     why, sizeof(why)))
+			give_up(word, why);
+	}
+}
+
+/* Left out: what only looks, and raw SEAMCALLs, which go behind the host's back. */
+static bool verb_fuzzed(const struct verb *verb)
+{
+	u32 i;
+
+	if (verb->actor == ACTOR_EXPECT || verb->actor == ACTOR_MODULE)
+		return false;
+	for (i = 0; i < verb->operand_count; i++)
+		if (verb->operand[i].flags & OPERAND_REQUIRED &&
+		    !ops.domain[verb->operand[i].type].count)
+			return false;
+	return true;
+}
+
+void ops_init(u32 defects)
+{
+	struct sim_config config;
+	struct diag diag;
+	char why[160];
+	u32 i, k;
+
+	ops.words = scn_new("domains");
+	for (i = 0; i < ARRAY_SIZE(domain_rows); i++)
+		fill_domain(domain_rows[i].type, domain_rows[i].words);
+	for (i = 1; i < VERB_NR; i++)
+		if (verb_fuzzed(&verbs[i]))
+			ops.verb[ops.verb_count++] = &verbs[i];
+	diag_clear(&diag);
+	ops.prologue = scn_parse_text("prologue", prologue_text, strlen(prologue_text), &diag);
+	if (!ops.prologue)
+		give_up("prologue", diag.text);
+	for (i = 0; i < ARRAY_SIZE(machines); i++) {
+		sim_config_default(&config);
+		config.defects = defects;
+		for (k = 0; k < ARRAY_SIZE(machines[i]) && machines[i][k].knob; k++)
+			if (sim_config_set(&config, machines[i][k].knob, machines[i][k].value,
+					   why, sizeof(why)))
+				give_up(machines[i][k].value, why);
+		ops.sim[i] = sim_create(&config, why, sizeof(why));
+		if (!ops.sim[i])
+			give_up("machine", why);
+	}
+	ops.options = (struct run_options){ .keep_going = true, .no_results = true };
+}
+
+static void read_operand(const struct verb *verb, u32 i, u8 byte, struct scn_step *step)
+{
+	const struct verb_operand *operand = &verb->operand[i];
+	const struct domain *domain = &ops.domain[operand->type];
+
+	if (operand->type == TYPE_FLAG) {
+		if (byte & 1)
+			step->given |= 1u << i;
+		return;
+	}
+	if (!(operand->flags & OPERAND_REQUIRED) && (!byte || !domain->count))
+		return;
+	if (!(operand->flags & OPERAND_REQUIRED))
+		byte--;
+	step->value[i] = domain->value[byte % domain->count];
+	step->given |= 1u << i;
+}
+
+bool ops_next(struct ops_reader *reader, struct scn_step *step)
+{
+	const struct verb *verb;
+	const u8 *byte;
+	u32 i;
+
+	if (reader->at >= reader->size)
+		return false;
+	verb = ops.verb[reader->data[reader->at] % ops.verb_count];
+	if (reader->size - reader->at - 1 < (size_t)verb->operand_count + 1)
+		return false;
+	byte = &reader->data[reader->at + 1];
+	memset(step, 0, sizeof(*step));
+	step->verb = verb;
+	step->actor.kind = verb->actor;
+	step->cpu = -1;
+	for (i = 0; i < verb->operand_count; i++)
+		read_operand(verb, i, byte[i], step);
+	/* One byte more: a failing allocation, or which vCPU acts. */
+	if (verb->actor == ACTOR_VCPU)
+		step->actor.vcpu = byte[i] & 1;
+	else if (verb->actor == ACTOR_HOST && byte[i] >= 0xf0)
+		step->fail_alloc = (byte[i] & 0xf) + 1;
+	reader->at += 2 + verb->operand_count;
+	return true;
+}
+
+static u32 machine_of(const u8 *data, size_t size)
+{
+	return size ? data[0] % ARRAY_SIZE(machines) : 0;
+}
+
+static bool has_prologue(const u8 *data, size_t size)
+{
+	return size && !(data[0] & 0x80);
+}
+
+/*
+ * What an injected SEAMCALL fault may break. Which of these a hold policy saves
+ * is the question the project asks, so none of them is a finding here. The
+ * ledger and the locks hold under every fault; a failing allocation excuses
+ * nothing.
+ */
+static u32 explained_by(u32 faults)
+{
+	u32 never = 1u << INV_REFCOUNT_HAS_HOLDERS | 1u << INV_LOCK_RULES;
+
+	return faults & ~1u ? ~never : 0;
+}
+
+static void note_faults(const struct scn_step *step, struct ops_finding *finding)
+{
+	int kind;
+
+	if (step->verb->id == VERB_INJECT_SEAMCALL) {
+		kind = verb_operand_index(step->verb, "kind");
+		finding->faults |= 1u << step->value[kind].number;
+	}
+	if (step->verb->id == VERB_INJECT_ALLOC || step->fail_alloc)
+		finding->faults |= 1u;
+}
+
+static bool run_prologue(struct run *run)
+{
+	u32 i;
+
+	for (i = 0; i < ops.prologue->node_count; i++)
+		if (ops.prologue->node[i].kind == SCN_STEP &&
+		    !run_step(run, ops.prologue->node[i].step, NULL))
+			return false;
+	return true;
+}
+
+bool ops_run(const u8 *data, size_t size, struct ops_finding *finding)
+{
+	struct ops_reader reader = { .data = data, .size = size, .at = 1 };
+	struct run_options options = ops.options;
+	struct run_result result;
+	struct scn_step step;
+	struct run run;
+
+	memset(finding, 0, sizeof(*finding));
+	run_begin(&run, ops.sim[machine_of(data, size)], NULL, &options, &result);
+	if (!has_prologue(data, size) || run_prologue(&run)) {
+		while (finding->steps < STEP_MAX && ops_next(&reader, &step)) {
+			note_faults(&step, finding);
+			options.tolerate_faults = finding->faults & ~1u;
+			finding->steps++;
+			if (!run_step(&run, &step, NULL))
+				break;
+		}
+	}
+	run_end(&run);
+	finding->verdict = result.verdict;
+	finding->broken = result.broken;
+	finding->unexplained = result.broken & ~explained_by(finding->faults);
+	if (result.diag.set)
+		snprintf(finding->text, sizeof(finding->text), "%s", result.diag.text);
+	if (finding->unexplained)
+		return true;
+	return !(finding->faults & ~1u) &&
+	       (result.verdict == RUN_HANG || result.verdict == RUN_DEADLOCK);
+}
+
+void ops_print(FILE *out, const u8 *data, size_t size, const struct ops_finding *finding)
+{
+	const struct run_setting *set = machines[machine_of(data, size)];
+	struct ops_reader reader = { .data = data, .size = size, .at = 1 };
+	struct scn_step step;
+	char line[SCN_LINE_MAX];
+	u32 i, count = 0;
+
+	fprintf(out, "# SPDX-License-Identifier: GPL-2.0-only\n");
+	if (finding && finding->unexplained)
+		for (i = 1; i < INV_NR; i++)
+			if (finding->unexplained & 1u << i)
+				fprintf(out, "# Found by fuzzing: %s, %s.\n", inv_name[i],
+					inv_sentence[i]);
+	if (finding && finding->text[0])
+		fprintf(out, "# %s\n", finding->text);
+	fprintf(out, "set");
+	for (i = 0; i < ARRAY_SIZE(machines[0]) && set[i].knob; i++)
+		fprintf(out, " %s=%s", set[i].knob, set[i].value);
+	fprintf(out, "\n%s", has_prologue(data, size) ? prologue_text : "");
+	while (count++ < STEP_MAX && ops_next(&reader, &step)) {
+		scn_print_step(&step, line, sizeof(line));
+		fprintf(out, "%s\n", line);
+	}
+}
+
+/* The byte read_operand() turns into @value, 0 when the domain has none such. */
+static u8 encode_operand(const struct verb *verb, u32 i, const struct scn_step *step)
+{
+	const struct verb_operand *operand = &verb->operand[i];
+	const struct domain *domain = &ops.domain[operand->type];
+	const struct scn_value *value = &step->value[i];
+	u32 k;
+
+	if (!step_has(step, i))
+		return 0;
+	if (operand->type == TYPE_FLAG)
+		return 1;
+	for (k = 0; k < domain->count; k++)
+		if (domain->value[k].number == value->number && domain->value[k].id == value->id)
+			break;
+	if (k == domain->count || value->variable)
+		k = 0;
+	return (u8)(operand->flags & OPERAND_REQUIRED ? k : k + 1);
+}
+
+struct encoder {
+	u8 *data;
+	size_t size, max;
+};
+
+static void encode_step(struct encoder *encoder, const struct scn_step *step)
+{
+	const struct verb *verb = step->verb;
+	u32 row, i;
+
+	for (row = 0; row < ops.verb_count && ops.verb[row] != verb; row++)
+		;
+	if (row == ops.verb_count || encoder->max - encoder->size < verb->operand_count + 2u)
+		return;
+	encoder->data[encoder->size++] = (u8)row;
+	for (i = 0; i < verb->operand_count; i++)
+		encoder->data[encoder->size++] = encode_operand(verb, i, step);
+	encoder->data[encoder->size++] = step->fail_alloc ?
+		(u8)(0xf0 | ((step->fail_alloc - 1) & 0xf)) : step->actor.vcpu & 1;
+}
+
+static void encode_nodes(struct encoder *encoder, const struct scn_node *node, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (node[i].kind == SCN_STEP)
+			encode_step(encoder, node[i].step);
+		else if (node[i].kind != SCN_CONDITION)
+			encode_nodes(encoder, node[i].body, node[i].body_count);
+	}
+}
+
+size_t ops_encode(const char *path, u8 *data, size_t max)
+{
+	struct encoder encoder = { .data = data, .size = 1, .max = max };
+	struct diag diag;
+	struct scn *scn;
+
+	diag_clear(&diag);
+	scn = scn_parse_file(path, &diag);
+	if (!scn || !max) {
+		scn_free(scn);
+		return 0;
+	}
+	data[0] = 0x80;		/* the scenario brings its own prologue */
+	encode_nodes(&encoder, scn->node, scn->node_count);
+	scn_free(scn);
+	return encoder.size > 1 ? encoder.size : 0;
+}
