@@ -6,6 +6,8 @@
  * kernel's. Every object lies in the arena, so env_of(kvm) is its simulation
  * and kvm_globals_of(kvm) what the kernel keeps in file-scope variables.
  *
+ * What the MMU offers the rest of KVM is in mmu.h.
+ *
  * Lock order, outermost first: kvm->lock, vcpu->mutex, slots_lock,
  * slots_arch_lock; slots_lock, invalidate_lock, mmu_lock, tdp_mmu_pages_lock.
  */
@@ -14,12 +16,10 @@
 
 #include "model/hw/hw.h"
 #include "model/kvm/asm_kvm_host.h"
+#include "model/mm/mm.h"
 #include "sim/base/host.h"
 
-struct file;
-struct gmem_file;
 struct hold_policy;
-struct mm;
 struct tdx_globals;
 
 #define KVM_USER_MEM_SLOTS	32764
@@ -60,6 +60,14 @@ struct kvm_memslots {
 	struct kvm_memory_slot *last_used_slot;
 	struct kvm_memory_slot **slots;
 	u32 used_slots, max_slots;
+	struct sparse id_hash;		/* struct kvm_memory_slot * by id */
+};
+
+enum kvm_mr_change {
+	KVM_MR_CREATE,
+	KVM_MR_DELETE,
+	KVM_MR_MOVE,
+	KVM_MR_FLAGS_ONLY,
 };
 
 #define KVM_FILTER_SHARED	(1 << 0)
@@ -112,7 +120,7 @@ struct kvm {
 	struct lock slots_arch_lock;
 	struct lock lock;
 	struct lock srcu;		/* readers: users of memslots */
-	const void *mm;			/* process that made the VM */
+	struct mm_struct *mm;		/* process that made the VM */
 	u32 id;				/* for reports */
 	struct kvm_memslots __memslots[2];	/* one address space, two sets */
 	struct kvm_memslots *memslots;	/* the active one */
@@ -124,7 +132,7 @@ struct kvm {
 	u64 mmu_invalidate_seq;		/* mmu_lock(write) */
 	s64 mmu_invalidate_in_progress;
 	gfn_t mmu_invalidate_range_start, mmu_invalidate_range_end;
-	struct xarray *mem_attr_array;	/* gfn -> attributes; slots_lock to write */
+	struct xarray mem_attr_array;	/* gfn -> attributes; slots_lock to write */
 	u64 attributes_generation;	/* bumped by each change, for probes */
 	bool vm_dead, vm_bugged;
 	struct kvm_arch arch;
@@ -132,21 +140,22 @@ struct kvm {
 
 /* What the kernel has in file-scope variables, one of each per simulation. */
 struct kvm_globals {
-	struct host host;		/* first: env->host points here */
-	struct mm *mm;
+	struct host host;
+	struct mm_struct *current_mm;	/* the one VMM process */
 	struct lock kvm_lock;
 	struct list_head vm_list;
 	struct lock cpu_hotplug_lock;
 	struct host_config config;
 	const struct hold_policy *policy;
+	struct mmu_host *mmu_host;	/* page-table memory: mmu.h */
 	struct tdx_globals *tdx;	/* tdx_lock, sysinfo, KeyIDs, per-CPU lists: tdx.h */
 	u32 next_vm_id;
-	void *free_vm, *free_vcpu;	/* freed structs for reuse */
+	struct pool vms, vcpus, slots, gmem_files;	/* the kernel's slab caches */
 };
 
 static inline struct kvm_globals *kvm_globals_of(const void *object)
 {
-	return (struct kvm_globals *)env_of(object)->host;
+	return env_of(object)->layer[LAYER_KVM];
 }
 
 /* The logical processor the running task is on. */
@@ -172,7 +181,7 @@ static inline bool signal_pending(const void *object)
 /* No VM, vCPU or device ioctl works from here on, and no vCPU enters the guest. */
 void kvm_vm_dead(struct kvm *kvm);
 void kvm_vm_bugged(struct kvm *kvm);
-bool kvm_bug_slow(struct kvm *kvm, const char *site, const char *where);
+void kvm_bug_slow(struct kvm *kvm, const char *site, const char *where);
 
 /* A recorded WARN once a site and a bugged VM, unless it is bugged already. */
 #define KVM_BUG_ON(cond, kvm)							\
@@ -242,6 +251,8 @@ static inline struct kvm_memslots *kvm_memslots(struct kvm *kvm)
 }
 
 struct kvm_memory_slot *search_memslots(struct kvm_memslots *slots, gfn_t gfn);
+/* The first slot that ends above @gfn, from place *@at on; NULL when there is none. */
+struct kvm_memory_slot *kvm_memslot_next(struct kvm_memslots *slots, gfn_t gfn, u32 *at);
 struct kvm_memory_slot *id_to_memslot(struct kvm_memslots *slots, int id);
 
 /* NULL outside every slot. srcu or slots_lock held. */
@@ -255,12 +266,16 @@ static inline struct kvm_memory_slot *gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
 	return search_memslots(slots, gfn);
 }
 
-#define kvm_vcpu_gfn_to_memslot(vcpu, gfn)	gfn_to_memslot((vcpu)->kvm, gfn)
-
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region2 *mem);
 int kvm_vm_ioctl_set_memory_region(struct kvm *kvm,
-				   struct kvm_userspace_memory_region2 *mem);
+				   const struct kvm_userspace_memory_region2 *mem);
+void kvm_init_memslots(struct kvm *kvm);
 void kvm_free_memslots(struct kvm *kvm);
+
+/* Every slot that has a page in [first, last) of the set. */
+#define kvm_for_each_memslot_in_gfn_range(slot, slots, at, first, last)		\
+	for (at = 0; ((slot) = kvm_memslot_next(slots, first, &(at))) &&	\
+	     (slot)->base_gfn < (last); at++)
 
 /* -- mem_attributes.c --------------------------------------------------- */
 
@@ -303,10 +318,11 @@ long kvm_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
 typedef int (*kvm_gmem_populate_cb)(struct kvm *kvm, gfn_t gfn, kvm_pfn_t pfn,
 				    struct page *page, void *opaque);
 
-int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args,
-		    struct file **file);
+/* The new fd, -EINVAL, -ENOMEM. */
+int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args);
+/* -EBADF, -EINVAL. On success *filep carries a reference for the caller to drop. */
 int kvm_gmem_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot,
-				   struct file *file, u64 offset);
+				   u32 fd, u64 offset, struct file **filep);
 int kvm_gmem_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot);
 void kvm_gmem_unbind(struct kvm_memory_slot *slot);
 /*
@@ -334,37 +350,8 @@ void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu);
 void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
 void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu);
 int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
-				   struct kvm_memory_slot *new, bool create_or_move);
+				   struct kvm_memory_slot *new, enum kvm_mr_change change);
+void kvm_arch_memslots_updated(struct kvm *kvm);
 int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu);
-
-/* -- the MMU half: mmu.c, spte.c, tdp_mmu.c ----------------------------- */
-
-void kvm_mmu_init_vm(struct kvm *kvm);
-void kvm_mmu_uninit_vm(struct kvm *kvm);
-void kvm_mmu_pre_destroy_vm(struct kvm *kvm);
-int kvm_mmu_create(struct kvm_vcpu *vcpu);
-void kvm_mmu_destroy(struct kvm_vcpu *vcpu);
-void kvm_mmu_unload(struct kvm_vcpu *vcpu);
-void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *vcpu);
-int kvm_mmu_load(struct kvm_vcpu *vcpu);
-gfn_t kvm_mmu_max_gfn(struct kvm *kvm);
-void kvm_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
-void kvm_mmu_zap_all(struct kvm *kvm);
-
-static inline int kvm_mmu_reload(struct kvm_vcpu *vcpu)
-{
-	if (likely(vcpu->arch.mmu.root.hpa != INVALID_PAGE))
-		return 0;
-	return kvm_mmu_load(vcpu);
-}
-
-/* mmu_lock(write), inside an invalidation or slots_lock. Returns flush needed. */
-bool kvm_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range);
-void kvm_arch_flush_shadow_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
-bool kvm_arch_pre_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
-bool kvm_arch_post_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
-void kvm_mmu_init_memslot_memory_attributes(struct kvm *kvm, struct kvm_memory_slot *slot);
-/* Bytes handled, or a negative errno. */
-long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
 
 #endif /* SEPTUM_KVM_HOST_H */

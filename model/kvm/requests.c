@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests to vCPUs and the IPIs that carry them: virt/kvm/kvm_main.c, Linux
+ * 7.3.4. The request word is written before the mode is looked at, and a vCPU
+ * publishes its mode before it looks at the word, so that a request is seen or
+ * an IPI is sent. Left out: waking a halted vCPU (no request here asks for it:
+ * all of them say NO_WAKEUP) and single-vCPU kicks of interrupt delivery.
+ */
+#include "model/kvm/kvm_host.h"
+
+/* The old mode; a vCPU inside the guest is told to come out. */
+static int kvm_vcpu_exiting_guest_mode(struct kvm_vcpu *vcpu)
+{
+	int mode = vcpu->mode;
+
+	if (mode == IN_GUEST_MODE)
+		vcpu->mode = EXITING_GUEST_MODE;
+	return mode;
+}
+
+static bool kvm_request_needs_ipi(struct kvm_vcpu *vcpu, unsigned int req)
+{
+	int mode = kvm_vcpu_exiting_guest_mode(vcpu);
+
+	/* Whoever waits must also wait for a vCPU that is on its way out. */
+	if (req & KVM_REQUEST_WAIT)
+		return mode != OUTSIDE_GUEST_MODE;
+	return mode == IN_GUEST_MODE;
+}
+
+static void kvm_make_vcpu_request(struct kvm_vcpu *vcpu, unsigned int req, u64 *cpus)
+{
+	if (!(req & KVM_REQUEST_NO_ACTION))
+		kvm_make_request(req, vcpu);
+	if (!kvm_request_needs_ipi(vcpu, req))
+		return;
+	if (vcpu->cpu != -1 && vcpu->cpu != smp_processor_id(vcpu))
+		*cpus |= BIT_ULL(vcpu->cpu);
+}
+
+bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req)
+{
+	struct kvm_vcpu *vcpu;
+	u64 cpus = 0;
+	int i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		kvm_make_vcpu_request(vcpu, req, &cpus);
+	if (!cpus)
+		return false;
+	hw_ipi_wait(env_of(kvm), kvm_globals_of(kvm)->host.hw, cpus);
+	return true;
+}
+
+/* VMX has no remote-flush operation of its own, so this is always a request. */
+void kvm_flush_remote_tlbs(struct kvm *kvm)
+{
+	kvm_make_all_cpus_request(kvm, KVM_REQ_TLB_FLUSH);
+}
+
+void kvm_flush_remote_tlbs_range(struct kvm *kvm, gfn_t gfn, u64 nr_pages)
+{
+	kvm_flush_remote_tlbs(kvm);
+}
+
+void kvm_flush_remote_tlbs_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot)
+{
+	lockdep_assert_held(&kvm->slots_lock);
+	kvm_flush_remote_tlbs_range(kvm, slot->base_gfn, slot->npages);
+}
