@@ -45,6 +45,17 @@ struct tdx_module *tdx_module_create(struct env *env, struct hw *hw,
 u64 seamcall(struct tdx_module *module, u32 lp, u64 rax,
 	     struct tdx_module_args *regs);
 
+/*
+ * Some leaves read structures from host memory: TD_PARAMS (MNG.INIT, 1024 bytes)
+ * and the TDMR_INFO array with its entries (SYS.CONFIG). Simulated frames have
+ * no bytes, so whoever owns host memory registers how to read it: @fn copies
+ * @size bytes at @hpa (shared, no KeyID bits) to @buf and returns true, or
+ * returns false when nothing is there. Without @fn, or on false, the module
+ * reads zeros and judges those.
+ */
+typedef bool tdx_phys_read_fn(void *ctx, hpa_t hpa, void *buf, u32 size);
+void tdx_set_phys_read(struct tdx_module *module, tdx_phys_read_fn *fn, void *ctx);
+
 /* -- Probes: what a test or invariant may look at. They change nothing. -- */
 
 struct tdx_sept_view {
