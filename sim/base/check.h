@@ -62,11 +62,17 @@ __attribute__((noreturn)) void internal_error(const char *fmt, ...) __printf(1, 
 bool warn_slow(struct env *env, const void *once, const char *where,
 	       const char *text);
 
-#define WARN_ON(env, cond) \
-	(unlikely(cond) ? warn_slow(env, NULL, __func__, #cond) : false)
+#define WARN_ON(env, cond)						\
+	({ bool warn_ = (cond);						\
+	   if (unlikely(warn_))						\
+		warn_slow(env, NULL, __func__, #cond);			\
+	   warn_; })
 /* The string's address names the site. */
 #define WARN_ON_ONCE(env, cond)						\
 	({ static const char site_[] = #cond;				\
-	   unlikely(cond) ? warn_slow(env, site_, __func__, site_) : false; })
+	   bool warn_ = (cond);						\
+	   if (unlikely(warn_))						\
+		warn_slow(env, site_, __func__, site_);			\
+	   warn_; })
 
 #endif /* SEPTUM_BASE_CHECK_H */
