@@ -9,7 +9,8 @@
  * (reference: the TDX module's memory-protection consequences).
  *
  * This is the only place that knows KeyIDs and integrity. All functions take
- * hpa without KeyID bits and the KeyID apart.
+ * hpa without KeyID bits and the KeyID apart. An hpa beyond the simulated RAM
+ * reads as zeros and swallows writes.
  */
 #ifndef SEPTUM_HW_H
 #define SEPTUM_HW_H
@@ -19,6 +20,8 @@
 
 #define HW_CPU_MAX	64
 #define HW_PACKAGE_MAX	8
+#define HW_PHYS_BITS	46	/* KeyIDs sit above, in hpa bits 51:46 */
+#define HW_KEYID_MAX	64
 #define KEYID_SHARED	0	/* host memory; with MKTME off the only shared KeyID */
 
 #define TOKEN_ZERO	0	/* a page of zeros */
@@ -30,10 +33,28 @@ enum hw_frame_flags {
 
 struct hw_frame {
 	u64 token;
+	u64 dirty_token;	/* what those lines hold */
 	u16 keyid;		/* what the lines were last written under; private = TD-owner bit set */
 	u16 dirty_keyid;
 	u8 flags;
-	u8 pad[3];
+	u8 dirty_package;	/* in whose cache they are */
+	u16 dirty_round;	/* hw->wb_round[] of that package when they were written */
+};
+
+/* One cached translation of a TD's private memory, by TD and GPA. */
+struct hw_tlb_entry {
+	u64 asid;		/* the TDR's hpa; 0 = empty */
+	gfn_t gfn;		/* first of the page */
+	kvm_pfn_t pfn;
+	u8 level;		/* sept level: 0 = 4K */
+	bool write;
+};
+
+#define HW_TLB_ENTRIES	16
+
+struct hw_tlb {
+	struct hw_tlb_entry entry[HW_TLB_ENTRIES];
+	u8 next;		/* victim */
 };
 
 struct hw_cpu {
@@ -42,9 +63,12 @@ struct hw_cpu {
 	bool online;
 	bool irq_pending;	/* an IPI or other interrupt waits */
 	bool in_guest;		/* between TD entry and TD exit */
+	u32 exits;		/* TD exits so far */
+	struct hw_tlb *tlb;	/* NULL until the first guest access */
 };
 
 struct hw {
+	struct env *env;
 	struct sparse frames;	/* struct hw_frame by pfn */
 	u64 frame_count;	/* simulated RAM in 4K frames, pfn in [0, frame_count) */
 	u32 cpu_count, package_count;
@@ -52,19 +76,21 @@ struct hw {
 	u16 keyid_count;
 	bool partial_write_erratum;	/* X86_BUG_TDX_PW_MCE */
 	u64 mce_count;		/* machine checks taken so far */
-	struct hw_cpu cpu[HW_CPU_MAX];
+	u16 wb_round[HW_PACKAGE_MAX];	/* WBINVDs done by package */
+	struct hw_cpu *cpu;	/* cpu_count of them */
 };
 
 struct hw_config {
-	u64 ram_bytes;		/* multiple of 1 GiB */
+	u64 ram_bytes;		/* multiple of 1 GiB, at most 64 TiB */
 	u32 cpu_count, package_count;
 	u16 keyid_private_first, keyid_count;
 	bool partial_write_erratum;
 };
 
+/* 4 GiB, 4 CPUs in 2 packages, KeyIDs 32..63 private, no erratum. */
 extern const struct hw_config hw_config_default;
 
-/* From the arena of @env. */
+/* From the arena of @env. NULL when @config asks for what cannot be. */
 struct hw *hw_create(struct env *env, const struct hw_config *config);
 
 static inline bool hw_keyid_private(const struct hw *hw, u16 keyid)
@@ -80,9 +106,13 @@ enum hw_access {
 
 /* Read a frame under @keyid. *token gets what the reader sees. */
 enum hw_access hw_read(struct hw *hw, hpa_t hpa, u16 keyid, u64 *token);
-/* Ordinary stores, whole lines: content, owner bit and KeyID become the writer's. */
+/*
+ * Ordinary stores, whole lines: content, owner bit and KeyID become the
+ * writer's. They do not heal poison. A TD that writes over lines of another key
+ * takes #MC, for its store reads the line first.
+ */
 enum hw_access hw_write(struct hw *hw, hpa_t hpa, u16 keyid, u64 token);
-/* A store smaller than a line: poisons a TD-owned frame on erratum machines. */
+/* A host store smaller than a line: poisons a TD-owned frame on erratum machines. */
 enum hw_access hw_write_partial(struct hw *hw, hpa_t hpa, u64 token);
 /* MOVDIR64B of the whole frame: no read, no poison left, straight to memory. */
 void hw_movdir64b(struct hw *hw, hpa_t hpa, u16 keyid, u64 token);
@@ -91,6 +121,7 @@ void hw_clflush(struct hw *hw, hpa_t hpa, u16 keyid);
 /* WBINVD on one package; there is one cache a package in this model. */
 void hw_wbinvd(struct hw *hw, u32 package);
 
+/* As it is now, write-backs that already happened applied. NULL: never touched. */
 const struct hw_frame *hw_frame_peek(struct hw *hw, kvm_pfn_t pfn);
 
 /*
@@ -98,5 +129,12 @@ const struct hw_frame *hw_frame_peek(struct hw *hw, kvm_pfn_t pfn);
  * (smp_call_function_many() with wait). Yields to the tasks concerned.
  */
 void hw_ipi_wait(struct env *env, struct hw *hw, u64 mask);
+
+/* -- TLBs. Filled and asked by guest accesses, flushed by the module. -- */
+
+struct hw_tlb_entry *hw_tlb_find(struct hw *hw, u32 cpu, u64 asid, gfn_t gfn);
+void hw_tlb_fill(struct hw *hw, u32 cpu, const struct hw_tlb_entry *entry);
+/* INVEPT of one TD's address space on one CPU. */
+void hw_tlb_flush(struct hw *hw, u32 cpu, u64 asid);
 
 #endif /* SEPTUM_HW_H */
