@@ -51,7 +51,7 @@ struct kvm_mmu_page {
 	struct page *external_spt;	/* the page handed to the TDX module */
 	u64 *ptep;			/* the parent's entry, NULL for a root */
 	u32 tdp_mmu_root_count;		/* roots: references */
-	u32 live_count;			/* entries that are shadow-present */
+	struct kvm_mmu_page *rcu_next;	/* waits for the last RCU reader to leave */
 };
 
 /* Page sources that were filled while sleeping was allowed. */
@@ -88,6 +88,8 @@ struct kvm_arch_mmu {
 	struct mmu_host *host;
 	struct list_head tdp_mmu_roots;
 	struct lock tdp_mmu_pages_lock;
+	u32 rcu_readers;		/* tasks inside rcu_read_lock() */
+	struct kvm_mmu_page *rcu_pages;	/* tables freed by call_rcu() meanwhile */
 	u64 tdp_mmu_pages;		/* page tables in use below the roots */
 	u64 pages[KVM_NR_PAGE_SIZES];	/* leaves mapped, by level */
 	u64 shadow_mmio_value;

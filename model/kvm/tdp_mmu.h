@@ -4,7 +4,8 @@
  * of roots: direct for its shared memory, mirror for KVM's image of the S-EPT.
  * Every change of a mirror entry goes on to the TDX module.
  *
- *   tdp_mmu.c        roots, page tables, fault mapping
+ *   tdp_mmu.c        page tables, roots
+ *   tdp_mmu_map.c    mapping a fault, splitting huge leaves
  *   tdp_mmu_spte.c   changing one entry, the frozen-SPTE protocol
  *   tdp_mmu_zap.c    zapping leaves and whole roots
  */
@@ -13,6 +14,7 @@
 
 #include "model/kvm/mmu.h"
 #include "model/kvm/tdp_iter.h"
+#include "model/mm/mm.h"
 
 enum kvm_tdp_mmu_root_types {
 	KVM_INVALID_ROOTS = 1 << 0,
@@ -84,7 +86,18 @@ static inline void tdp_mmu_iter_set_spte(struct kvm *kvm, struct tdp_iter *iter,
 }
 
 struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *vcpu);
-void tdp_mmu_free_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
+void kvm_mmu_alloc_external_spt(struct kvm_vcpu *vcpu, struct kvm_mmu_page *sp);
+/* Never linked: its pages go back to the allocator, not to the cache. */
+void tdp_mmu_free_unused_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
+/* Free @sp once every task has left its RCU read side. */
+void tdp_mmu_call_rcu_free(struct kvm *kvm, struct kvm_mmu_page *sp);
+/* Page tables seen inside stay readable until tdp_mmu_rcu_read_unlock(). */
+void tdp_mmu_rcu_read_unlock(struct kvm *kvm);
+static inline void tdp_mmu_rcu_read_lock(struct kvm *kvm)
+{
+	kvm->arch.mmu.rcu_readers++;
+}
+
 bool tdp_mmu_root_match(struct kvm_mmu_page *root, enum kvm_tdp_mmu_root_types types);
 struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm, struct kvm_mmu_page *prev_root,
 				       enum kvm_tdp_mmu_root_types types);

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The MMU of a VM and of a vCPU outside faults (arch/x86/kvm/mmu/mmu.c, Linux
+ * 7.3.4): page-table caches, roots, and the zaps the rest of KVM asks for. Left
+ * out: the shadow MMU (rmaps, nested guests, PAE roots), previous roots, NX
+ * recovery worker. mmu_page_header_cache counts only, its objects are not pages.
+ */
+#include "model/kvm/tdp_mmu.h"
+
+/* What mmu_topup_memory_caches() makes sure of: a walk adds a table a level. */
+#define PT64_ROOT_PAGES_MIN	PT64_ROOT_MAX_LEVEL
+
+/* -- Page-table caches -- */
+
+static int kvm_mmu_topup_memory_cache(struct kvm_vcpu *vcpu,
+				      struct kvm_mmu_memory_cache *cache, u32 min)
+{
+	struct env *env = env_of(vcpu);
+
+	if (likely(cache->nobjs >= min))
+		return 0;
+	while (cache->nobjs < KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE) {
+		struct page *page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, cache->site);
+
+		if (!page)
+			return cache->nobjs >= min ? 0 : -ENOMEM;
+		cache->objects[cache->nobjs++] = page;
+	}
+	return 0;
+}
+
+static int kvm_mmu_topup_header_cache(struct kvm_vcpu *vcpu, u32 min)
+{
+	u32 *nobjs = &vcpu->arch.mmu.mmu_page_header_cache_nobjs;
+
+	if (likely(*nobjs >= min))
+		return 0;
+	while (*nobjs < KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE) {
+		if (inject_alloc(env_of(vcpu), "mmu_page_header"))
+			return *nobjs >= min ? 0 : -ENOMEM;
+		(*nobjs)++;
+	}
+	return 0;
+}
+
+int mmu_topup_memory_caches(struct kvm_vcpu *vcpu, bool maybe_indirect)
+{
+	struct kvm_vcpu_arch_mmu *mmu = &vcpu->arch.mmu;
+	int r;
+
+	if (kvm_has_mirrored_tdp(vcpu->kvm)) {
+		r = kvm_mmu_topup_memory_cache(vcpu, &mmu->mmu_external_spt_cache,
+					       PT64_ROOT_PAGES_MIN);
+		if (r)
+			return r;
+	}
+	r = kvm_mmu_topup_memory_cache(vcpu, &mmu->mmu_shadow_page_cache, PT64_ROOT_PAGES_MIN);
+	if (r)
+		return r;
+	return kvm_mmu_topup_header_cache(vcpu, PT64_ROOT_PAGES_MIN);
+}
+
+static void kvm_mmu_free_memory_cache(struct kvm_mmu_memory_cache *cache)
+{
+	while (cache->nobjs)
+		__free_page(cache->objects[--cache->nobjs]);
+}
+
+static void mmu_free_memory_caches(struct kvm_vcpu *vcpu)
+{
+	kvm_mmu_free_memory_cache(&vcpu->arch.mmu.mmu_shadow_page_cache);
+	kvm_mmu_free_memory_cache(&vcpu->arch.mmu.mmu_external_spt_cache);
+	vcpu->arch.mmu.mmu_page_header_cache_nobjs = 0;
+}
+
+/* -- Life -- */
+
+void kvm_mmu_init_vm(struct kvm *kvm, struct mmu_host *host)
+{
+	kvm->arch.mmu.host = host;
+	kvm->arch.tdp_mmu_enabled = true;
+	/* Misconfigured on purpose: writable and executable but not readable. */
+	kvm->arch.mmu.shadow_mmio_value = VMX_EPT_WRITABLE_MASK | VMX_EPT_EXECUTABLE_MASK;
+	kvm_mmu_init_tdp_mmu(kvm);
+}
+
+/* Here the kernel stops the worker that recovers NX huge pages. */
+void kvm_mmu_pre_destroy_vm(struct kvm *kvm)
+{
+}
+
+void kvm_mmu_uninit_vm(struct kvm *kvm)
+{
+	if (kvm->arch.tdp_mmu_enabled)
+		kvm_mmu_uninit_tdp_mmu(kvm);
+}
+
+int kvm_mmu_create(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_arch_mmu *mmu = &vcpu->arch.mmu;
+
+	mmu->mmu_shadow_page_cache.site = "shadow_page";
+	mmu->mmu_external_spt_cache.site = "external_spt";
+	mmu->root.hpa = INVALID_PAGE;
+	mmu->mirror_root_hpa = INVALID_PAGE;
+	return 0;
+}
+
+/* 5 levels, unless the guest is told that 48 address bits are all it has. */
+static int kvm_mmu_get_tdp_level(struct kvm_vcpu *vcpu)
+{
+	bool small = vcpu->arch.guest_maxphyaddr && vcpu->arch.guest_maxphyaddr <= 48;
+
+	return small ? PT64_ROOT_4LEVEL : PT64_ROOT_MAX_LEVEL;
+}
+
+void kvm_init_mmu(struct kvm_vcpu *vcpu)
+{
+	union kvm_mmu_page_role role = { .word = 0 };
+
+	role.level = kvm_mmu_get_tdp_level(vcpu);
+	role.direct = true;
+	vcpu->arch.mmu.root_role = role;
+}
+
+/* Reuses or makes the roots this vCPU needs. Cannot fail. */
+static void mmu_alloc_direct_roots(struct kvm_vcpu *vcpu)
+{
+	if (kvm_has_mirrored_tdp(vcpu->kvm) && !VALID_PAGE(vcpu->arch.mmu.mirror_root_hpa))
+		kvm_tdp_mmu_alloc_root(vcpu, true);
+	kvm_tdp_mmu_alloc_root(vcpu, false);
+}
+
+int kvm_mmu_load(struct kvm_vcpu *vcpu)
+{
+	int r = mmu_topup_memory_caches(vcpu, false);
+
+	if (r)
+		return r;
+	mmu_alloc_direct_roots(vcpu);
+	kvm_x86_call(load_mmu_pgd)(vcpu, vcpu->arch.mmu.root.hpa,
+				   vcpu->arch.mmu.root_role.level);
+	/* Entries of the root's last user may still be in this CPU's TLB. */
+	kvm_x86_call(flush_tlb_current)(vcpu);
+	return 0;
+}
+
+static void mmu_free_root_page(struct kvm *kvm, hpa_t *root_hpa)
+{
+	struct kvm_mmu_page *root = root_to_sp(kvm, *root_hpa);
+
+	if (!VALID_PAGE(*root_hpa))
+		return;
+	*root_hpa = INVALID_PAGE;
+	if (!WARN_ON_ONCE(env_of(kvm), !root))
+		kvm_tdp_mmu_put_root(kvm, root);
+}
+
+/* Only the direct one: the mirror root stays with the vCPU to its end. */
+static void kvm_mmu_free_roots(struct kvm_vcpu *vcpu)
+{
+	struct kvm *kvm = vcpu->kvm;
+
+	if (!VALID_PAGE(vcpu->arch.mmu.root.hpa))
+		return;
+	read_lock(&kvm->mmu_lock);
+	mmu_free_root_page(kvm, &vcpu->arch.mmu.root.hpa);
+	vcpu->arch.mmu.root.pgd = 0;
+	read_unlock(&kvm->mmu_lock);
+}
+
+void kvm_mmu_unload(struct kvm_vcpu *vcpu)
+{
+	kvm_mmu_free_roots(vcpu);
+	WARN_ON_ONCE(env_of(vcpu), VALID_PAGE(vcpu->arch.mmu.root.hpa));
+}
+
+static bool is_obsolete_root(struct kvm *kvm, hpa_t root_hpa)
+{
+	struct kvm_mmu_page *sp = root_to_sp(kvm, root_hpa);
+
+	/* Of TDP roots this is all there is to ask; generations are for shadow ones. */
+	return sp && sp->role.invalid;
+}
+
+void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *vcpu)
+{
+	if (is_obsolete_root(vcpu->kvm, vcpu->arch.mmu.root.hpa))
+		kvm_mmu_free_roots(vcpu);
+}
+
+void kvm_mmu_destroy(struct kvm_vcpu *vcpu)
+{
+	struct kvm *kvm = vcpu->kvm;
+
+	kvm_mmu_unload(vcpu);
+	if (VALID_PAGE(vcpu->arch.mmu.mirror_root_hpa)) {
+		read_lock(&kvm->mmu_lock);
+		mmu_free_root_page(kvm, &vcpu->arch.mmu.mirror_root_hpa);
+		read_unlock(&kvm->mmu_lock);
+	}
+	mmu_free_memory_caches(vcpu);
+}
+
+/* -- Zaps -- */
+
+bool kvm_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range)
+{
+	/* Without one of the two a fault could map the range again at once. */
+	if (!kvm->mmu_invalidate_in_progress)
+		lockdep_assert_held(&kvm->slots_lock);
+	if (!kvm->arch.tdp_mmu_enabled)
+		return false;
+	return kvm_tdp_mmu_unmap_gfn_range(kvm, range, false);
+}
+
+void kvm_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end)
+{
+	if (WARN_ON_ONCE(env_of(kvm), end <= start))
+		return;
+	write_lock(&kvm->mmu_lock);
+	kvm_mmu_invalidate_start(kvm);
+	kvm_mmu_invalidate_range_add(kvm, start, end);
+
+	if (kvm_tdp_mmu_zap_leafs(kvm, start, end, false))
+		kvm_flush_remote_tlbs_range(kvm, start, end - start);
+
+	kvm_mmu_invalidate_end(kvm);
+	write_unlock(&kvm->mmu_lock);
+}
+
+void kvm_mmu_zap_all(struct kvm *kvm)
+{
+	write_lock(&kvm->mmu_lock);
+	kvm_tdp_mmu_zap_all(kvm);
+	write_unlock(&kvm->mmu_lock);
+}
+
+/* Direct roots are swapped for fresh ones; nobody waits for the old to be empty. */
+void kvm_mmu_zap_all_fast(struct kvm *kvm)
+{
+	lockdep_assert_held(&kvm->slots_lock);
+
+	write_lock(&kvm->mmu_lock);
+	kvm->arch.mmu_valid_gen = !kvm->arch.mmu_valid_gen;
+	kvm_tdp_mmu_invalidate_roots(kvm, KVM_DIRECT_ROOTS);
+	kvm_make_all_cpus_request(kvm, KVM_REQ_MMU_FREE_OBSOLETE_ROOTS);
+	write_unlock(&kvm->mmu_lock);
+
+	kvm_tdp_mmu_zap_invalidated_roots(kvm, true);
+}
+
+/* Leaves of the slot in both halves; page tables stay. */
+static void kvm_mmu_zap_memslot(struct kvm *kvm, struct kvm_memory_slot *slot)
+{
+	struct kvm_gfn_range range = {
+		.slot = slot,
+		.start = slot->base_gfn,
+		.end = slot->base_gfn + slot->npages,
+		.may_block = true,
+		.attr_filter = KVM_FILTER_PRIVATE | KVM_FILTER_SHARED,
+	};
+
+	if (kvm_unmap_gfn_range(kvm, &range))
+		kvm_flush_remote_tlbs_memslot(kvm, slot);
+}
+
+static bool kvm_memslot_flush_zap_all(struct kvm *kvm)
+{
+	return kvm->arch.vm_type == KVM_X86_DEFAULT_VM &&
+	       !(kvm->arch.disabled_quirks & KVM_X86_QUIRK_SLOT_ZAP_ALL);
+}
+
+void kvm_arch_flush_shadow_memslot(struct kvm *kvm, struct kvm_memory_slot *slot)
+{
+	if (kvm_memslot_flush_zap_all(kvm)) {
+		kvm_mmu_zap_all_fast(kvm);
+		return;
+	}
+	/* No invalidation is announced: KVM_MEMSLOT_INVALID and SRCU keep faults out. */
+	write_lock(&kvm->mmu_lock);
+	kvm_mmu_zap_memslot(kvm, slot);
+	write_unlock(&kvm->mmu_lock);
+}
+
+/* -- Probe -- */
+
+int kvm_mmu_probe_spte(struct kvm *kvm, gpa_t gpa, bool mirror, struct host_spte_view *view)
+{
+	gfn_t bits = mirror ? 0 : kvm_gfn_direct_bits(kvm);
+	gfn_t gfn = gpa_to_gfn(gpa) & ~kvm_gfn_direct_bits(kvm);
+	struct kvm_mmu_page *root, *sp = NULL;
+	u64 spte = 0;
+	int level;
+
+	*view = (struct host_spte_view){ .state = SPTE_NONE };
+	list_for_each_entry(root, &kvm->arch.mmu.tdp_mmu_roots, link) {
+		if (!root->role.invalid && is_mirror_sp(root) == mirror)
+			sp = root;
+	}
+	if (!sp)
+		return -ENOENT;
+	for (level = sp->role.level; ; level--) {
+		spte = sp->spt[((gfn | bits) >> KVM_HPAGE_GFN_SHIFT(level)) & 511];
+		if (!is_shadow_present_pte(spte) || is_last_spte(spte, level))
+			break;
+		sp = spte_to_child_sp(kvm->arch.mmu.host, spte);
+	}
+	view->raw = spte;
+	view->level = level;
+	if (is_frozen_spte(spte))
+		view->state = SPTE_FROZEN;
+	if (is_shadow_present_pte(spte)) {
+		view->state = SPTE_LEAF;
+		view->pfn = spte_to_pfn(spte);
+	}
+	return 0;
+}

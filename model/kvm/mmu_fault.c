@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fault path (arch/x86/kvm/mmu/mmu.c, Linux 7.3.4) from the error code to
+ * RET_PF_*, and KVM_PRE_FAULT_MEMORY. Left out: shadow paging, page tracking,
+ * async page faults, the APIC access page, and fast_page_fault(): a private
+ * fault is reported as not present and never takes it, and no page here is
+ * write-protected.
+ */
+#include "model/kvm/tdp_mmu.h"
+#include "model/mm/mmap.h"
+
+/* -- Exits to userspace -- */
+
+void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *vcpu, const struct kvm_page_fault *fault)
+{
+	kvm_prepare_memory_fault_exit(vcpu, gfn_to_gpa(fault->gfn), PAGE_SIZE,
+				      fault->write, fault->exec, fault->is_private);
+}
+
+static int kvm_handle_noslot_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	if (fault->is_private) {
+		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+		return -EFAULT;
+	}
+	fault->pfn = KVM_PFN_NOSLOT;
+	fault->map_writable = false;
+	/* Too high for an entry: emulated each time instead. */
+	return fault->gfn > kvm_mmu_max_gfn() ? RET_PF_EMULATE : RET_PF_CONTINUE;
+}
+
+static int kvm_handle_error_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int error)
+{
+	if (error == -EINTR)
+		return -EINTR;
+	/* The task got its SIGBUS; the guest may try for as long as it likes. */
+	if (error == -EHWPOISON)
+		return RET_PF_RETRY;
+	return -EFAULT;
+}
+
+/* -- The level of a mapping -- */
+
+static u8 kvm_max_level_for_order(int order)
+{
+	if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G))
+		return PG_LEVEL_1G;
+	return order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M) ? PG_LEVEL_2M : PG_LEVEL_4K;
+}
+
+static u8 kvm_gmem_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault)
+{
+	u8 max_level, vendor_level;
+
+	/* Without a fault nobody knows the folio's order. */
+	if (WARN_ON_ONCE(env_of(kvm), !fault))
+		return PG_LEVEL_4K;
+	max_level = fault->max_level;
+	if (max_level == PG_LEVEL_4K)
+		return PG_LEVEL_4K;
+	vendor_level = kvm_x86_call(gmem_max_mapping_level)(kvm, fault->pfn, fault->is_private);
+	return vendor_level && vendor_level < max_level ? vendor_level : max_level;
+}
+
+int kvm_mmu_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault,
+			      const struct kvm_memory_slot *slot, gfn_t gfn)
+{
+	u8 max_level = fault ? fault->max_level : KVM_MAX_HUGEPAGE_LEVEL;
+	bool is_private = fault ? fault->is_private : kvm_mem_is_private(kvm, gfn);
+
+	for (; max_level > PG_LEVEL_4K; max_level--) {
+		if (!kvm_lpage_disallowed(slot, gfn, max_level))
+			break;
+	}
+	if (max_level == PG_LEVEL_4K)
+		return PG_LEVEL_4K;
+	if (is_private || kvm_memslot_is_gmem_only(slot)) {
+		u8 gmem_level = kvm_gmem_max_mapping_level(kvm, fault);
+
+		return gmem_level < max_level ? gmem_level : max_level;
+	}
+	/* Host page tables hold 4K entries only. */
+	return PG_LEVEL_4K;
+}
+
+void kvm_mmu_hugepage_adjust(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	u64 mask;
+
+	if (fault->max_level == PG_LEVEL_4K || is_error_noslot_pfn(fault->pfn))
+		return;
+	if (fault->slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		return;
+	fault->req_level = kvm_mmu_max_mapping_level(vcpu->kvm, fault, fault->slot, fault->gfn);
+	if (fault->req_level == PG_LEVEL_4K)
+		return;
+	fault->goal_level = fault->req_level;
+	mask = KVM_PAGES_PER_HPAGE(fault->goal_level) - 1;
+	WARN_ON_ONCE(env_of(vcpu), (fault->gfn & mask) != (fault->pfn & mask));
+	fault->pfn &= ~mask;
+}
+
+/* -- Finding the page -- */
+
+static int kvm_mmu_faultin_pfn_gmem(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	int max_order, r;
+
+	if (!kvm_slot_has_gmem(fault->slot)) {
+		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+		return -EFAULT;
+	}
+	r = kvm_gmem_get_pfn(vcpu->kvm, fault->slot, fault->gfn, &fault->pfn,
+			     &fault->refcounted_page, &max_order);
+	if (r) {
+		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+		return r;
+	}
+	fault->map_writable = !(fault->slot->flags & KVM_MEM_READONLY);
+	fault->max_level = kvm_max_level_for_order(max_order);
+	return RET_PF_CONTINUE;
+}
+
+/* The host process's own page at the slot's user address. */
+static int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	struct mm_struct *mm = (struct mm_struct *)vcpu->kvm->mm;
+	u64 hva = fault->slot->userspace_addr +
+		  gfn_to_gpa(fault->gfn - fault->slot->base_gfn);
+	struct page *page;
+	int r = -EFAULT;
+
+	if (mm)
+		r = get_user_pages_fast(mm, hva, 1, FOLL_WRITE | FOLL_GET, &page);
+	if (r != 1) {
+		r = kvm_handle_error_pfn(vcpu, fault, r < 0 ? r : -EFAULT);
+		if (r == -EFAULT)
+			kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+		return r;
+	}
+	/* From here on it is the fault's, like a page of guest_memfd. */
+	ledger_move(page_folio(page), HOLDER_GUP, HOLDER_LOOKUP, 1);
+	fault->refcounted_page = page;
+	fault->pfn = page_to_pfn(page);
+	fault->map_writable = !(fault->slot->flags & KVM_MEM_READONLY);
+	fault->max_level = PG_LEVEL_4K;
+	return RET_PF_CONTINUE;
+}
+
+static int __kvm_mmu_faultin_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	if (fault->is_private || kvm_memslot_is_gmem_only(fault->slot))
+		return kvm_mmu_faultin_pfn_gmem(vcpu, fault);
+	return kvm_mmu_faultin_pfn_user(vcpu, fault);
+}
+
+static int kvm_mmu_faultin_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	struct kvm_memory_slot *slot = fault->slot;
+	struct kvm *kvm = vcpu->kvm;
+	int ret;
+
+	if (KVM_BUG_ON(kvm_is_gfn_alias(kvm, fault->gfn), kvm))
+		return -EFAULT;
+	/* Before the attribute and the page are looked up: they may change behind us. */
+	fault->mmu_seq = kvm->mmu_invalidate_seq;
+
+	if (fault->is_private != kvm_mem_is_private(kvm, fault->gfn)) {
+		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+		return -EFAULT;
+	}
+	if (unlikely(!slot))
+		return kvm_handle_noslot_fault(vcpu, fault);
+	/* Being deleted: whoever prefetches is told, a guest goes round. */
+	if (slot->flags & KVM_MEMSLOT_INVALID)
+		return fault->prefetch ? -EAGAIN : RET_PF_RETRY;
+
+	/* A cheap look, so that a range under invalidation allocates nothing. */
+	if (mmu_invalidate_retry_gfn_unsafe(kvm, fault->mmu_seq, fault->gfn))
+		return RET_PF_RETRY;
+	ret = __kvm_mmu_faultin_pfn(vcpu, fault);
+	if (ret != RET_PF_CONTINUE)
+		return ret;
+	if (mmu_invalidate_retry_gfn_unsafe(kvm, fault->mmu_seq, fault->gfn)) {
+		put_page(fault->refcounted_page);
+		return RET_PF_RETRY;
+	}
+	return RET_PF_CONTINUE;
+}
+
+bool is_page_fault_stale(struct kvm_vcpu *vcpu, const struct kvm_page_fault *fault)
+{
+	struct kvm_mmu_page *sp = root_to_sp(vcpu->kvm, vcpu->arch.mmu.root.hpa);
+
+	/* Only the direct root is asked about; a mirror lives as long as its VM. */
+	if (sp && sp->role.invalid)
+		return true;
+	if (defect_on(env_of(vcpu), DEFECT_SKIP_MN_SEQ))
+		return false;
+	return fault->slot &&
+	       mmu_invalidate_retry_gfn(vcpu->kvm, fault->mmu_seq, fault->gfn);
+}
+
+/* The mapping holds no reference; the fault's own goes here. mmu_lock(read). */
+static void kvm_mmu_finish_page_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int r)
+{
+	struct folio *folio;
+
+	lockdep_assert_held(&vcpu->kvm->mmu_lock);
+	if (!fault->refcounted_page)
+		return;
+	folio = page_folio(fault->refcounted_page);
+	if (r != RET_PF_RETRY) {
+		if (fault->map_writable)
+			folio_set_dirty(folio);
+		folio_set_referenced(folio);
+	}
+	if (!defect_on(env_of(vcpu), DEFECT_LEAK_FAULT_REF))
+		folio_put(folio);
+}
+
+static int kvm_tdp_mmu_page_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+{
+	struct kvm *kvm = vcpu->kvm;
+	int r;
+
+	r = mmu_topup_memory_caches(vcpu, false);
+	if (r)
+		return r;
+	r = kvm_mmu_faultin_pfn(vcpu, fault);
+	if (r != RET_PF_CONTINUE)
+		return r;
+
+	r = RET_PF_RETRY;
+	read_lock(&kvm->mmu_lock);
+	if (!is_page_fault_stale(vcpu, fault))
+		r = kvm_tdp_mmu_map(vcpu, fault);
+	kvm_mmu_finish_page_fault(vcpu, fault, r);
+	read_unlock(&kvm->mmu_lock);
+	return r;
+}
+
+/* -- Entry points -- */
+
+int kvm_mmu_do_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 err,
+			  bool prefetch, u8 *level)
+{
+	struct kvm *kvm = vcpu->kvm;
+	struct kvm_page_fault fault = {
+		.addr = cr2_or_gpa,
+		.error_code = err,
+		.prefetch = prefetch,
+		.exec = err & PFERR_FETCH_MASK,
+		.write = err & PFERR_WRITE_MASK,
+		.present = err & PFERR_PRESENT_MASK,
+		.rsvd = err & PFERR_RSVD_MASK,
+		.user = err & PFERR_USER_MASK,
+		.is_private = err & PFERR_PRIVATE_ACCESS,
+		.max_level = KVM_MAX_HUGEPAGE_LEVEL,
+		.req_level = PG_LEVEL_4K,
+		.goal_level = PG_LEVEL_4K,
+		.gfn = gpa_to_gfn(cr2_or_gpa) & ~kvm_gfn_direct_bits(kvm),
+		.pfn = KVM_PFN_ERR_FAULT,
+	};
+	int r;
+
+	fault.slot = gfn_to_memslot(kvm, fault.gfn);
+	r = kvm_tdp_mmu_page_fault(vcpu, &fault);
+	/* Nobody can emulate an access to memory that only the guest can read. */
+	if (r == RET_PF_EMULATE && fault.is_private) {
+		kmsg(env_of(kvm), KMSG_WARNING, __func__,
+		     "kvm: unexpected emulation request on private memory");
+		kvm_mmu_prepare_memory_fault_exit(vcpu, &fault);
+		return -EFAULT;
+	}
+	if (level)
+		*level = fault.goal_level;
+	return r;
+}
+
+/* MMIO: a TD has the entry now and takes #VE when it tries again. */
+static int kvm_mmu_emulate(struct kvm_vcpu *vcpu)
+{
+	if (kvm_has_mirrored_tdp(vcpu->kvm))
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	vcpu->run->internal.ndata = 0;
+	return 0;
+}
+
+int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 error_code)
+{
+	struct env *env = env_of(vcpu);
+	int r;
+
+	if (WARN_ON_ONCE(env, !VALID_PAGE(vcpu->arch.mmu.root.hpa)))
+		return RET_PF_RETRY;
+	/* What a VM without hardware support calls private is in its attributes. */
+	if (vcpu->kvm->arch.vm_type == KVM_X86_SW_PROTECTED_VM &&
+	    kvm_mem_is_private(vcpu->kvm, gpa_to_gfn(cr2_or_gpa)))
+		error_code |= PFERR_PRIVATE_ACCESS;
+
+	if (unlikely(error_code & PFERR_RSVD_MASK)) {
+		if (WARN_ON_ONCE(env, error_code & PFERR_PRIVATE_ACCESS))
+			return -EFAULT;
+		return kvm_mmu_emulate(vcpu);
+	}
+	r = kvm_mmu_do_page_fault(vcpu, cr2_or_gpa, error_code, false, NULL);
+	if (KVM_BUG_ON(r == RET_PF_INVALID, vcpu->kvm))
+		return -EIO;
+	if (r == RET_PF_EMULATE || r == RET_PF_WRITE_PROTECTED)
+		return kvm_mmu_emulate(vcpu);
+	return r;
+}
+
+static int kvm_tdp_page_prefault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code, u8 *level)
+{
+	struct env *env = env_of(vcpu);
+	int r;
+
+	do {
+		if (signal_pending(vcpu))
+			return -EINTR;
+		if (kvm_test_request(KVM_REQ_VM_DEAD, vcpu))
+			return -EIO;
+		task_yield(env, YIELD_RETRY);
+		r = kvm_mmu_do_page_fault(vcpu, gpa, error_code, true, level);
+	} while (r == RET_PF_RETRY &&
+		 !task_spin(env, "kvm_tdp_page_prefault", "the invalidation or the module"));
+
+	if (r < 0)
+		return r;
+	switch (r) {
+	case RET_PF_FIXED:
+	case RET_PF_SPURIOUS:
+	case RET_PF_WRITE_PROTECTED:
+		return 0;
+	case RET_PF_EMULATE:
+		return -ENOENT;
+	default:
+		/* RETRY is left only by a hang that has been reported. */
+		WARN_ON_ONCE(env, r != RET_PF_RETRY);
+		return -EIO;
+	}
+}
+
+long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+{
+	u64 error_code = PFERR_GUEST_FINAL_MASK;
+	struct kvm *kvm = vcpu->kvm;
+	gpa_t direct = range->gpa;
+	u64 end;
+	u8 level;
+	int r;
+
+	if (!kvm->arch.pre_fault_allowed)
+		return -EOPNOTSUPP;
+	if (kvm_is_gfn_alias(kvm, gpa_to_gfn(range->gpa)))
+		return -EINVAL;
+	r = kvm_mmu_reload(vcpu);
+	if (r)
+		return r;
+
+	/* The attribute, not the caller, says which half is meant. */
+	if (kvm->arch.has_private_mem && kvm_mem_is_private(kvm, gpa_to_gfn(range->gpa)))
+		error_code |= PFERR_PRIVATE_ACCESS;
+	else
+		direct |= gfn_to_gpa(kvm_gfn_direct_bits(kvm));
+
+	r = kvm_tdp_page_prefault(vcpu, direct, error_code, &level);
+	if (r < 0)
+		return r;
+	/* From here to the end of the page that is mapped now. */
+	end = (range->gpa & ~(KVM_PAGES_PER_HPAGE(level) * PAGE_SIZE - 1)) +
+	      KVM_PAGES_PER_HPAGE(level) * PAGE_SIZE;
+	return range->size < end - range->gpa ? range->size : end - range->gpa;
+}

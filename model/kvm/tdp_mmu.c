@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page tables and roots of the TDP MMU (arch/x86/kvm/mmu/tdp_mmu.c, Linux
+ * 7.3.4). A table is a frame of the allocator, so that running out and leaking
+ * behave as they do in the kernel, and 512 entries beside it. RCU is a count of
+ * readers a VM: tables removed meanwhile are freed by the last one to leave.
+ */
+#include "model/kvm/tdp_mmu.h"
+
+struct mmu_host *mmu_host_create(struct env *env, u64 frames)
+{
+	struct mmu_host *host = arena_alloc(env->arena, sizeof(*host));
+
+	sparse_init(&host->shadow_pages, sizeof(struct kvm_mmu_page *), frames);
+	pool_init(&host->headers, "kvm_mmu_page", sizeof(struct kvm_mmu_page));
+	pool_init(&host->spts, "spt", SPTE_ENT_PER_PAGE * sizeof(u64));
+	return host;
+}
+
+struct kvm_mmu_page *to_shadow_page(struct mmu_host *host, hpa_t hpa)
+{
+	struct kvm_mmu_page **sp = sparse_find(&host->shadow_pages, hpa_to_pfn(hpa));
+
+	return sp ? *sp : NULL;
+}
+
+/* -- Page tables -- */
+
+static struct page *kvm_mmu_memory_cache_alloc(struct kvm_vcpu *vcpu,
+					       struct kvm_mmu_memory_cache *cache)
+{
+	struct env *env = env_of(vcpu);
+	struct page *page;
+
+	if (likely(cache->nobjs))
+		return cache->objects[--cache->nobjs];
+	/* Whoever calls cannot sleep and cannot fail. */
+	WARN_ON(env, !cache->nobjs);
+	page = alloc_page_for(env, GFP_ATOMIC | __GFP_ACCOUNT, cache->site);
+	if (!page)
+		mm_bug(env, __func__, "page-table cache and allocator are empty");
+	return page;
+}
+
+/* NULL only on a host that has just gone down for want of memory. */
+struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_arch_mmu *mmu = &vcpu->arch.mmu;
+	struct mmu_host *host = vcpu->kvm->arch.mmu.host;
+	struct page *page = kvm_mmu_memory_cache_alloc(vcpu, &mmu->mmu_shadow_page_cache);
+	struct kvm_mmu_page *sp;
+	int i;
+
+	if (!page)
+		return NULL;
+	if (mmu->mmu_page_header_cache_nobjs)
+		mmu->mmu_page_header_cache_nobjs--;
+	sp = pool_alloc(&host->headers);
+	INIT_LIST_HEAD(&sp->link);
+	sp->kvm = vcpu->kvm;
+	sp->spt_page = page;
+	sp->spt = pool_alloc(&host->spts);
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++)
+		sp->spt[i] = SHADOW_NONPRESENT_VALUE;
+	*(struct kvm_mmu_page **)sparse_get(&host->shadow_pages, page_to_pfn(page)) = sp;
+	return sp;
+}
+
+void kvm_mmu_alloc_external_spt(struct kvm_vcpu *vcpu, struct kvm_mmu_page *sp)
+{
+	sp->external_spt = kvm_mmu_memory_cache_alloc(vcpu,
+						      &vcpu->arch.mmu.mmu_external_spt_cache);
+}
+
+static void tdp_mmu_free_sp(struct kvm *kvm, struct kvm_mmu_page *sp)
+{
+	struct mmu_host *host = kvm->arch.mmu.host;
+
+	*(struct kvm_mmu_page **)sparse_get(&host->shadow_pages, page_to_pfn(sp->spt_page)) = NULL;
+	__free_page(sp->spt_page);
+	pool_free(&host->spts, sp->spt);
+	pool_free(&host->headers, sp);
+}
+
+void tdp_mmu_free_unused_sp(struct kvm *kvm, struct kvm_mmu_page *sp)
+{
+	if (sp->external_spt && !defect_on(env_of(kvm), DEFECT_LEAK_SEPT_PAGE))
+		__free_page(sp->external_spt);
+	tdp_mmu_free_sp(kvm, sp);
+}
+
+static void tdp_mmu_free_sp_rcu_callback(struct kvm *kvm, struct kvm_mmu_page *sp)
+{
+	WARN_ON_ONCE(env_of(kvm), sp->external_spt);
+	tdp_mmu_free_sp(kvm, sp);
+}
+
+static void tdp_mmu_rcu_free_pending(struct kvm *kvm)
+{
+	struct kvm_arch_mmu *mmu = &kvm->arch.mmu;
+
+	while (mmu->rcu_pages && !mmu->rcu_readers) {
+		struct kvm_mmu_page *sp = mmu->rcu_pages;
+
+		mmu->rcu_pages = sp->rcu_next;
+		tdp_mmu_free_sp_rcu_callback(kvm, sp);
+	}
+}
+
+void tdp_mmu_call_rcu_free(struct kvm *kvm, struct kvm_mmu_page *sp)
+{
+	sp->rcu_next = kvm->arch.mmu.rcu_pages;
+	kvm->arch.mmu.rcu_pages = sp;
+	tdp_mmu_rcu_free_pending(kvm);
+}
+
+void tdp_mmu_rcu_read_unlock(struct kvm *kvm)
+{
+	kvm->arch.mmu.rcu_readers--;
+	if (unlikely(kvm->arch.mmu.rcu_pages))
+		tdp_mmu_rcu_free_pending(kvm);
+}
+
+/* -- Roots -- */
+
+void kvm_mmu_init_tdp_mmu(struct kvm *kvm)
+{
+	INIT_LIST_HEAD(&kvm->arch.mmu.tdp_mmu_roots);
+	lock_init(&kvm->arch.mmu.tdp_mmu_pages_lock, LOCK_TDP_MMU_PAGES, kvm->id);
+}
+
+/* The only place where mirror roots are invalidated and S-EPT pages given back. */
+void kvm_mmu_uninit_tdp_mmu(struct kvm *kvm)
+{
+	kvm_tdp_mmu_invalidate_roots(kvm, KVM_VALID_ROOTS);
+	kvm_tdp_mmu_zap_invalidated_roots(kvm, false);
+
+	WARN_ON(env_of(kvm), kvm->arch.mmu.tdp_mmu_pages);
+	WARN_ON(env_of(kvm), !list_empty(&kvm->arch.mmu.tdp_mmu_roots));
+	/* rcu_barrier() */
+	tdp_mmu_rcu_free_pending(kvm);
+}
+
+void kvm_tdp_mmu_put_root(struct kvm *kvm, struct kvm_mmu_page *root)
+{
+	if (--root->tdp_mmu_root_count)
+		return;
+	/* A valid root is kept by the reference the TDP MMU itself holds. */
+	KVM_BUG_ON(!root->tdp_mmu_page || !root->role.invalid, kvm);
+
+	spin_lock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+	list_del(&root->link);
+	spin_unlock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+	tdp_mmu_call_rcu_free(kvm, root);
+}
+
+bool tdp_mmu_root_match(struct kvm_mmu_page *root, enum kvm_tdp_mmu_root_types types)
+{
+	if (WARN_ON_ONCE(env_of(root), !(types & KVM_VALID_ROOTS)))
+		return false;
+	if (root->role.invalid && !(types & KVM_INVALID_ROOTS))
+		return false;
+	return types & (is_mirror_sp(root) ? KVM_MIRROR_ROOTS : KVM_DIRECT_ROOTS);
+}
+
+/*
+ * The next root of @types with a reference taken, so that the caller may give
+ * mmu_lock away; the reference on @prev_root is dropped. NULL at the end.
+ */
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm, struct kvm_mmu_page *prev_root,
+				       enum kvm_tdp_mmu_root_types types)
+{
+	struct list_head *head = &kvm->arch.mmu.tdp_mmu_roots;
+	struct list_head *at = prev_root ? prev_root->link.next : head->next;
+	struct kvm_mmu_page *next = NULL;
+
+	lockdep_assert_held(&kvm->mmu_lock);
+	tdp_mmu_rcu_read_lock(kvm);
+	for (; at != head; at = at->next) {
+		struct kvm_mmu_page *root = list_entry(at, struct kvm_mmu_page, link);
+
+		if (tdp_mmu_root_match(root, types) && root->tdp_mmu_root_count) {
+			root->tdp_mmu_root_count++;
+			next = root;
+			break;
+		}
+	}
+	tdp_mmu_rcu_read_unlock(kvm);
+	if (prev_root)
+		kvm_tdp_mmu_put_root(kvm, prev_root);
+	return next;
+}
+
+/* A valid root with exactly this role, with a reference; NULL for none. */
+static struct kvm_mmu_page *tdp_mmu_find_root(struct kvm *kvm, union kvm_mmu_page_role role)
+{
+	struct kvm_mmu_page *root;
+
+	list_for_each_entry(root, &kvm->arch.mmu.tdp_mmu_roots, link) {
+		if (root->role.word != role.word || !root->tdp_mmu_root_count)
+			continue;
+		root->tdp_mmu_root_count++;
+		return root;
+	}
+	return NULL;
+}
+
+static struct kvm_mmu_page *tdp_mmu_new_root(struct kvm_vcpu *vcpu, union kvm_mmu_page_role role)
+{
+	struct kvm_mmu_page *root = tdp_mmu_alloc_sp(vcpu);
+
+	if (!root)
+		return NULL;
+	root->role = role;
+	root->tdp_mmu_page = true;
+	/* One for the vCPU, one for the TDP MMU until the root is invalidated. */
+	root->tdp_mmu_root_count = 2;
+	list_add(&root->link, &vcpu->kvm->arch.mmu.tdp_mmu_roots);
+	return root;
+}
+
+void kvm_tdp_mmu_alloc_root(struct kvm_vcpu *vcpu, bool mirror)
+{
+	struct kvm_vcpu_arch_mmu *mmu = &vcpu->arch.mmu;
+	union kvm_mmu_page_role role = mmu->root_role;
+	struct kvm *kvm = vcpu->kvm;
+	struct kvm_mmu_page *root;
+	hpa_t hpa;
+
+	role.is_mirror = mirror;
+	read_lock(&kvm->mmu_lock);
+	root = tdp_mmu_find_root(kvm, role);
+	if (!root) {
+		spin_lock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+		/* Another vCPU may have been quicker. */
+		root = tdp_mmu_find_root(kvm, role);
+		if (!root)
+			root = tdp_mmu_new_root(vcpu, role);
+		spin_unlock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+	}
+	read_unlock(&kvm->mmu_lock);
+
+	hpa = root ? page_to_phys(root->spt_page) : INVALID_PAGE;
+	if (mirror) {
+		mmu->mirror_root_hpa = hpa;
+		return;
+	}
+	mmu->root.hpa = hpa;
+	mmu->root.pgd = 0;
+}
