@@ -20,6 +20,7 @@ static const char style[] =
 	"text{font-family:system-ui,'DejaVu Sans',Helvetica,sans-serif;fill:var(--ink)}\n"
 	".node path,.node polygon{fill:var(--panel);stroke:var(--ink);stroke-width:1.4}\n"
 	".unseen.node path{stroke:var(--soft);stroke-dasharray:4 3;stroke-width:1}\n"
+	".cluster path,.cluster polygon{stroke:var(--line);fill:none}.cluster text{fill:var(--soft)}\n"
 	".unseen text{fill:var(--soft)}\n"
 	".alarm.node path{fill:var(--badbg);stroke:var(--bad)}\n"
 	".host.edge path{stroke:var(--host)}.host.edge polygon{fill:var(--host);stroke:var(--host)}\n"
@@ -31,13 +32,18 @@ static const char style[] =
 	".illegal.edge text{fill:var(--bad);font-weight:bold}\n"
 	"</style>\n";
 
+const struct graph_kind *const graph_kinds[] = {
+	&graph_sept, &graph_pamt, &graph_td, &graph_folio, &graph_gmem, &graph_states,
+};
+const u32 graph_kind_count = ARRAY_SIZE(graph_kinds);
+
 const struct graph_kind *graph_kind_find(const char *name)
 {
 	u32 i;
 
 	for (i = 0; i < graph_kind_count; i++)
-		if (!strcmp(graph_kinds[i].name, name))
-			return &graph_kinds[i];
+		if (!strcmp(graph_kinds[i]->name, name))
+			return graph_kinds[i];
 	return NULL;
 }
 
@@ -72,20 +78,25 @@ void graph_saw(struct graph *graph, u8 from, u8 to, u16 cause)
 {
 	struct graph_move *move = find_move(graph, from, to, cause);
 
-	if (move)
-		move->count++;
+	if (!move)
+		return;
+	move->count++;
+	if (!graph->kind->allow)
+		move->legal = true;
 }
 
 void graph_init(struct graph *graph, const struct graph_kind *kind)
 {
 	memset(graph, 0, sizeof(*graph));
 	graph->kind = kind;
-	kind->allow(graph);
+	if (kind->allow)
+		kind->allow(graph);
 }
 
 void graph_new_run(struct graph *graph)
 {
-	free(graph->memory);
+	if (graph->memory)
+		graph->forget(graph->memory);
 	graph->memory = NULL;
 }
 
@@ -174,6 +185,45 @@ static void print_arrow(const struct graph *graph, u32 first, FILE *out)
 			"fontcolor=\"#7b8594\", penwidth=0.9];\n");
 }
 
+static void print_state(const struct graph *graph, u8 state, FILE *out)
+{
+	const struct graph_kind *kind = graph->kind;
+
+	if (!state_seen(graph, state))
+		fprintf(out, "\t\"%s\" [class=\"unseen\", style=\"rounded,dashed\", "
+			"fontcolor=\"#7b8594\", color=\"#9aa1ab\"];\n", kind->state(state));
+	else if (kind->alarming && kind->alarming(state))
+		fprintf(out, "\t\"%s\" [class=\"alarm\", fillcolor=\"#fbe6e4\", "
+			"color=\"#b3261e\"];\n", kind->state(state));
+	else
+		fprintf(out, "\t\"%s\" [class=\"seen\"];\n", kind->state(state));
+}
+
+/* The states in their order, those of one machine boxed together. */
+static void print_states(const struct graph *graph, FILE *out)
+{
+	const struct graph_kind *kind = graph->kind;
+	const char *box = NULL, *machine;
+	u8 s;
+
+	for (s = 0; s < GRAPH_STATE_MAX; s++) {
+		if (!state_named(graph, s))
+			continue;
+		machine = kind->machine ? kind->machine(s) : NULL;
+		if (machine && (!box || strcmp(machine, box))) {
+			if (box)
+				fprintf(out, "\t}\n");
+			fprintf(out, "\tsubgraph \"cluster %s\" {\n\tlabel=\"%s\"; "
+				"labeljust=l; fontsize=10; style=rounded; color=\"#9aa1ab\";\n",
+				machine, machine);
+			box = machine;
+		}
+		print_state(graph, s, out);
+	}
+	if (box)
+		fprintf(out, "\t}\n");
+}
+
 static bool is_first_of_arrow(const struct graph *graph, u32 at)
 {
 	u32 i;
@@ -188,9 +238,7 @@ static bool is_first_of_arrow(const struct graph *graph, u32 at)
 void graph_print_dot(const struct graph *graph, FILE *out)
 {
 	const struct graph_kind *kind = graph->kind;
-	const char *class;
 	u32 i;
-	u8 s;
 
 	fprintf(out, "// %s: solid = made, with how often; dashed = legal, never made\n"
 		"digraph %s {\n"
@@ -200,20 +248,37 @@ void graph_print_dot(const struct graph *graph, FILE *out)
 		"fontname=\"DejaVu Sans\", fontsize=11, margin=\"0.16,0.08\"];\n"
 		"\tedge [fontname=\"DejaVu Sans\", fontsize=9, arrowsize=0.7];\n",
 		kind->title, kind->name);
-	for (s = 0; s < GRAPH_STATE_MAX; s++) {
-		if (!state_named(graph, s))
-			continue;
-		class = !state_seen(graph, s) ? "unseen" :
-			kind->alarming && kind->alarming(s) ? "alarm" : "seen";
-		fprintf(out, "\t\"%s\" [class=\"%s\"%s];\n", kind->state(s), class,
-			!strcmp(class, "unseen") ?
-			", style=\"rounded,dashed\", fontcolor=\"#7b8594\", color=\"#9aa1ab\"" :
-			!strcmp(class, "alarm") ? ", fillcolor=\"#fbe6e4\", color=\"#b3261e\"" : "");
-	}
+	print_states(graph, out);
 	for (i = 0; i < graph->move_count; i++)
 		if (is_first_of_arrow(graph, i))
 			print_arrow(graph, i, out);
 	fprintf(out, "}\n");
+}
+
+/* A state's name in one line: the drawing's line breaks become spaces. */
+static void print_name(FILE *out, const char *name, int width)
+{
+	for (; *name; name++, width--) {
+		if (!strncmp(name, "\\n", 2)) {
+			fputc(' ', out);
+			name++;
+		} else {
+			fputc(*name, out);
+		}
+	}
+	fprintf(out, "%*s", width > 0 ? width : 0, "");
+}
+
+static int name_width(const struct graph *graph)
+{
+	size_t width = 0, length;
+	u32 i;
+
+	for (i = 0; i < graph->move_count; i++) {
+		length = strlen(graph->kind->state(graph->move[i].from));
+		width = length > width ? length : width;
+	}
+	return (int)width;
 }
 
 static void print_moves(const struct graph *graph, FILE *out, const char *heading,
@@ -221,6 +286,7 @@ static void print_moves(const struct graph *graph, FILE *out, const char *headin
 {
 	const struct graph_kind *kind = graph->kind;
 	const struct graph_move *move;
+	int width = name_width(graph);
 	u32 i, count = 0;
 
 	for (i = 0; i < graph->move_count; i++) {
@@ -229,11 +295,15 @@ static void print_moves(const struct graph *graph, FILE *out, const char *headin
 			continue;
 		if (!count++)
 			fprintf(out, "%s\n", heading);
-		fprintf(out, "  %-18s -> %-18s %-26s", kind->state(move->from),
-			kind->state(move->to), kind->cause(move->cause));
+		fprintf(out, "  ");
+		print_name(out, kind->state(move->from), width);
+		fprintf(out, " -> ");
+		print_name(out, kind->state(move->to), width);
 		if (move->count)
-			fprintf(out, " %8llu", (unsigned long long)move->count);
-		fprintf(out, "\n");
+			fprintf(out, " %-26s %8llu\n", kind->cause(move->cause),
+				(unsigned long long)move->count);
+		else
+			fprintf(out, " %s\n", kind->cause(move->cause));
 	}
 }
 

@@ -14,7 +14,7 @@
 
 #include "sim/base/trace.h"
 
-#define GRAPH_STATE_MAX	32
+#define GRAPH_STATE_MAX	64
 #define GRAPH_MOVE_MAX	512
 
 struct graph_move {
@@ -30,12 +30,14 @@ struct graph_kind {
 	const char *name;	/* the word on the command line */
 	const char *title;
 	u32 mask;		/* trace kinds, BIT(enum trace_kind) */
-	/* Adds the legal moves with graph_allow(). */
+	/* Adds the legal moves with graph_allow(). NULL: no table, whatever is seen is legal. */
 	void (*allow)(struct graph *graph);
 	/* Turns one event into graph_saw(), or ignores it. */
 	void (*event)(struct graph *graph, const struct trace_event *event);
 	const char *(*state)(u8 state);
 	const char *(*cause)(u16 cause);
+	/* Which of several state machines a state is of, NULL name: just one. */
+	const char *(*machine)(u8 state);
 	/* True for a cause that is an act of the guest. */
 	bool (*guest)(u16 cause);
 	/* States nobody should stay in, drawn with a warning colour; may be NULL. */
@@ -48,10 +50,16 @@ struct graph {
 	struct graph_move move[GRAPH_MOVE_MAX];
 	u64 missed;		/* moves that found no place; a bug, reported */
 	void *memory;		/* what a kind keeps between events */
+	void (*forget)(void *memory);	/* gives it back */
 };
 
-extern const struct graph_kind graph_kinds[];
+extern const struct graph_kind *const graph_kinds[];
 extern const u32 graph_kind_count;
+
+/* The module's own state machines, graph_module.c. */
+extern const struct graph_kind graph_sept, graph_pamt, graph_td;
+/* What happens to a page, graph_page.c. */
+extern const struct graph_kind graph_folio, graph_gmem, graph_states;
 
 /* NULL for an unknown word. */
 const struct graph_kind *graph_kind_find(const char *name);
