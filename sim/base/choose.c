@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/base/env.h"
+#include "sim/base/task_impl.h"
 
 static void backend_set(struct chooser *chooser, enum choose_backend backend)
 {
@@ -56,6 +57,11 @@ void choose_replay(struct chooser *chooser, const u16 *list, u32 count)
 void choose_enumerate(struct chooser *chooser)
 {
 	backend_set(chooser, CHOOSE_ENUMERATE);
+}
+
+void choose_stepped(struct chooser *chooser)
+{
+	backend_set(chooser, CHOOSE_STEPPED);
 }
 
 void choose_enable(struct chooser *chooser, enum choice_kind kind, bool on)
@@ -164,10 +170,13 @@ static u32 pick(struct chooser *chooser, u32 n, enum choice_kind what)
 u32 choose_slow(struct env *env, u32 n, enum choice_kind what)
 {
 	struct chooser *chooser = &env->chooser;
-	u32 picked = pick(chooser, n, what);
+	u32 picked;
 
 	if (n > UINT16_MAX)
 		internal_error("choose() among %u", n);
+	if (chooser->backend == CHOOSE_STEPPED)
+		return task_ask(env, n, what);
+	picked = pick(chooser, n, what);
 	if (chooser->record_count == chooser->record_max) {
 		u32 max = chooser->record_max ? 2 * chooser->record_max : 256;
 		void *record = realloc(chooser->record, max * sizeof(*chooser->record));

@@ -34,6 +34,7 @@ enum choose_backend {
 	CHOOSE_BYTES,
 	CHOOSE_REPLAY,
 	CHOOSE_ENUMERATE,
+	CHOOSE_STEPPED,		/* task 0 answers, see task_resume(); not recorded */
 };
 
 struct choice {
@@ -77,6 +78,8 @@ void choose_free(struct chooser *chooser);
  */
 void choose_enumerate(struct chooser *chooser);
 bool choose_next(struct chooser *chooser);
+/* For an explorer that holds the tree itself, see task_resume(). */
+void choose_stepped(struct chooser *chooser);
 
 /*
  * "0*7,2,1": the recorded list without its trailing zeros, "" when all zero;

@@ -38,9 +38,6 @@ struct env {
 	struct chooser chooser;
 	u64 defects;		/* BIT(enum defect), see defects.def */
 	struct task_stacks *stacks;
-	/* Asked before each CHOICE_TASK draw; false abandons all tasks there. */
-	bool (*choice_hook)(struct env *env, void *ctx);
-	void *choice_ctx;
 	struct broken *broken;	/* what checker.broken points at */
 	struct trace trace;	/* the line runs through it: ->seq is restored */
 

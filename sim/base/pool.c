@@ -26,7 +26,7 @@ void *pool_alloc(struct pool *pool)
 		return arena_alloc(arena_of(pool), pool->size);
 	asan_unpoison(object, pool->size);
 	memcpy(&pool->free, object, sizeof(pool->free));
-	memset(object, 0, pool->size);
+	memset(object, 0, sizeof(pool->free));
 	return object;
 }
 
@@ -34,6 +34,8 @@ void pool_free(struct pool *pool, void *object)
 {
 	if (!object)
 		return;
+	/* Zeroed now, so that equal states are equal bytes for the explorer. */
+	memset(object, 0, pool->size);
 	memcpy(object, &pool->free, sizeof(pool->free));
 	pool->free = object;
 	pool->in_use--;

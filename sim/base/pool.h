@@ -3,7 +3,7 @@
  * Two containers over the arena.
  *
  * struct pool:   objects of one size, with a free list. A freed object is
- *                poisoned for AddressSanitizer and zeroed when handed out again.
+ *                zeroed and poisoned for AddressSanitizer.
  * struct sparse: an array of fixed-size elements indexed by a u64, of which
  *                only touched parts take memory. A 64-way radix tree whose
  *                leaves hold 64 neighbouring elements; the last leaf is cached,

@@ -42,6 +42,11 @@ struct task_stacks {
 
 #define SLOT_SIZE	(STACK_SIZE + PAGE_SIZE)
 
+void *task_stack_top(const struct env *env, u8 id)
+{
+	return env->stacks->base + (id + 1) * SLOT_SIZE;
+}
+
 static char *stack_of(const struct task_stacks *stacks, u8 id)
 {
 	return stacks->base + id * SLOT_SIZE + PAGE_SIZE;
@@ -233,49 +238,51 @@ static bool can_run(const struct sched *sched, const struct task *task)
 	}
 }
 
-/*
- * Who goes on: candidates are the running task first if it can, then by id
- * from it. The id, 0 when nobody can.
- */
-static u8 pick_next(struct env *env)
+/* Candidates in the order choose() counts them: @from first if it can go on. */
+u32 task_candidates(struct env *env, u8 from, u8 candidate[TASK_MAX])
 {
 	struct sched *sched = &env->sched;
-	u8 candidate[TASK_MAX], current = sched->current;
-	bool keeps = current && sched->task[current].state == TASK_RUNNABLE;
-	u32 n = 0, i, picked;
+	bool keeps = from && sched->task[from].state == TASK_RUNNABLE;
+	u32 n = 0, i;
 
 	if (keeps)
-		candidate[n++] = current;
+		candidate[n++] = from;
+	if (keeps && sched->preemption_bound && sched->preemptions >= sched->preemption_bound)
+		return n;
 	for (i = 1; i <= TASK_MAX; i++) {
-		u8 id = (current + i) % TASK_MAX;
+		u8 id = (from + i) % TASK_MAX;
 
-		if (!id || (keeps && id == current) || !can_run(sched, &sched->task[id]))
-			continue;
-		candidate[n++] = id;
+		if (id && !(keeps && id == from) && can_run(sched, &sched->task[id]))
+			candidate[n++] = id;
 	}
+	return n;
+}
+
+void task_note_pick(struct env *env, u8 from, u32 picked)
+{
+	if (picked && from && env->sched.task[from].state == TASK_RUNNABLE)
+		env->sched.preemptions++;
+}
+
+/* Who goes on after the running task; 0 when nobody can. */
+static u8 pick_next(struct env *env)
+{
+	u8 candidate[TASK_MAX], from = env->sched.current;
+	u32 n = task_candidates(env, from, candidate), picked;
+
 	if (!n)
 		return 0;
-	if (keeps && sched->preemption_bound &&
-	    sched->preemptions >= sched->preemption_bound)
-		return current;
-	if (n > 1 && env->choice_hook && !env->choice_hook(env, env->choice_ctx)) {
-		sched->stopped = true;
-		return 0;
-	}
 	picked = choose(env, n, CHOICE_TASK);
-	if (keeps && picked)
-		sched->preemptions++;
+	task_note_pick(env, from, picked);
 	return candidate[picked];
 }
 
 /* Nobody can run: who spins is told so, else it is a deadlock. Whom to run next. */
-static u8 stuck_next(struct env *env)
+u8 task_stuck(struct env *env)
 {
 	struct sched *sched = &env->sched;
 	u8 id;
 
-	if (sched->stopped)
-		return 0;
 	for (id = 1; id < TASK_MAX; id++)
 		if (sched->task[id].state == TASK_SPINNING)
 			break;
@@ -293,11 +300,33 @@ static u8 stuck_next(struct env *env)
 /* The running task cannot go on, or need not. Returns when it is chosen again. */
 void task_reschedule(struct env *env)
 {
-	u8 next = pick_next(env);
+	u8 next = 0;
 
-	if (!next && env->sched.live > 1)
-		next = stuck_next(env);
+	if (!env->sched.stepped) {
+		next = pick_next(env);
+		if (!next && env->sched.live > 1)
+			next = task_stuck(env);
+	}
 	switch_to(env, next);
+}
+
+void task_resume(struct env *env, u8 id)
+{
+	env->sched.last = id;
+	switch_to(env, id);
+}
+
+u32 task_ask(struct env *env, u32 n, enum choice_kind what)
+{
+	struct sched *sched = &env->sched;
+
+	if (!sched->current)
+		return 0;
+	sched->asked = n;
+	sched->asked_kind = what;
+	switch_to(env, 0);
+	sched->asked = 0;
+	return sched->answer;
 }
 
 void task_yield_slow(struct env *env, enum yield_point point)
@@ -323,23 +352,26 @@ void septum_task_start(struct env *env)
 	internal_error("task %s ran after its end", task->name);
 }
 
+void task_forget_all(struct env *env)
+{
+	u8 id;
+
+	for (id = 1; id < TASK_MAX; id++)
+		env->sched.task[id].state = TASK_FREE;
+	env->sched.live = 1;
+}
+
 bool task_run_all(struct env *env)
 {
 	struct sched *sched = &env->sched;
 	bool whole;
-	u8 id;
 
 	if (sched->current)
 		internal_error("task_run_all() inside task %s", current_task(env)->name);
-	sched->running = true;
-	sched->stopped = false;
 	if (sched->live > 1)
 		task_reschedule(env);
 	whole = sched->live == 1;
-	for (id = 1; id < TASK_MAX; id++)
-		sched->task[id].state = TASK_FREE;
-	sched->live = 1;
-	sched->running = false;
+	task_forget_all(env);
 	return whole && !sched->hang;
 }
 
@@ -347,7 +379,6 @@ void task_stop(struct env *env)
 {
 	if (!env->sched.current)
 		internal_error("task_stop() outside a task");
-	env->sched.stopped = true;
 	switch_to(env, 0);
 }
 

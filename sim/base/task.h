@@ -50,7 +50,7 @@ enum task_state {
 };
 
 #define TASK_MAX	8
-#define TASK_HELD_MAX	32
+#define TASK_HELD_MAX	40	/* truncation alone locks a batch of 31 folios */
 #define TASK_NAME_MAX	24
 
 enum lock_mode {
@@ -113,8 +113,14 @@ struct sched {
 	u8 current;		/* index; task 0 is the one that runs the scenario */
 	u8 live;		/* tasks created and not done, task 0 included */
 	bool deadlock, hang;
-	bool running;		/* inside task_run_all() */
-	bool stopped;		/* task_stop() was called */
+	/*
+	 * Stepped by an explorer, see task_resume(): every choice comes to task 0.
+	 * asked: alternatives of a pending choose(), 0 = who runs is the question.
+	 */
+	bool stepped;
+	u8 last;		/* the task that ran before task 0 */
+	u8 asked_kind;
+	u16 asked, answer;
 	u32 preemption_bound;	/* 0 = no bound; set before a snapshot */
 	u32 preemptions;	/* switches away from a task that could go on */
 	u64 switches;
@@ -144,6 +150,27 @@ int task_create(struct env *env, const char *name, void (*entry)(void *), void *
 bool task_run_all(struct env *env);
 /* From inside a task: abandon all tasks; task_run_all() returns false. */
 void task_stop(struct env *env);
+/*
+ * Stepping, for an explorer on task 0 that keeps the tree of choices itself:
+ * with ->stepped set, tasks come back to it at each choice. It looks at
+ * ->asked: nonzero, put the pick into ->answer and resume ->last; zero, pick one
+ * of task_candidates(->last) and resume that. No candidate: task_stuck().
+ */
+void task_resume(struct env *env, u8 id);
+/* Candidates in the order choose() counts them: @from first if it can go on. */
+u32 task_candidates(struct env *env, u8 from, u8 candidate[TASK_MAX]);
+/* Count a pick that took the processor away from @from. */
+void task_note_pick(struct env *env, u8 from, u32 picked);
+/*
+ * Nobody can run: a spinning task is told that it is a hang and returned, else
+ * a deadlock is reported and 0 returned.
+ */
+u8 task_stuck(struct env *env);
+/* All created tasks are as good as never made. */
+void task_forget_all(struct env *env);
+/* One past the highest byte of a task's stack; ->context is the lowest used. */
+void *task_stack_top(const struct env *env, u8 id);
+
 /* Give the stacks back to the host. */
 void task_stacks_free(struct task_stacks *stacks);
 

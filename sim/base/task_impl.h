@@ -7,6 +7,8 @@
 
 /* task.c */
 void task_reschedule(struct env *env);
+/* CHOOSE_STEPPED: let task 0 answer. */
+u32 task_ask(struct env *env, u32 n, enum choice_kind what);
 void task_report_hang(struct env *env, struct task *task);
 
 /* lock.c */
