@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The rows of `septum bench`. Each drives the host table the way a VMM would,
+ * or the SEAMCALL seam directly, on a machine of its own; only the part named
+ * in the row is inside the clock. Left out: the explorer and the fuzzers, which
+ * print their own speed.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/kvm/kvm_uapi.h"
+#include "model/tdx/guest.h"
+#include "model/tdx/tables.h"
+#include "sim/bench.h"
+#include "sim/cmd.h"
+#include "sim/run.h"
+
+#define PAGES_PER_2M	512
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double failed(struct bench_world *world, const char *what, s64 rc)
+{
+	snprintf(world->why, sizeof(world->why), "%s answered %lld", what, (long long)rc);
+	return -1;
+}
+
+/* A runnable TD with one vCPU and @bytes of private memory from gpa 0. */
+static int build_td(struct bench_world *world, u64 bytes)
+{
+	struct host *h = world->sim->host;
+	const struct host_ops *ops = h->ops;
+	struct host_td_params params = { .attributes = BIT_ULL(28), .gpaw = 48 };
+	int rc;
+
+	sim_reset(world->sim);
+	rc = ops->vm_create(h, 0, KVM_X86_TDX_VM);
+	rc = rc ? rc : ops->td_init(h, 0, &params);
+	rc = rc ? rc : ops->gmem_create(h, 0, 0, bytes, 0);
+	rc = rc ? rc : ops->set_memory_region(h, 0, 0, KVM_MEM_GUEST_MEMFD, 0, bytes, 0, 0);
+	rc = rc ? rc : ops->set_attributes(h, 0, 0, bytes, KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	rc = rc ? rc : ops->vcpu_create(h, 0, 0);
+	rc = rc ? rc : ops->vcpu_init(h, 0, 0, 0);
+	rc = rc ? rc : ops->finalize(h, 0);
+	if (rc)
+		failed(world, "building a TD", rc);
+	return rc;
+}
+
+/* TDG.MEM.PAGE.ACCEPT of one 4K page, faults served on the way. */
+static int accept_page(struct host *h, gpa_t gpa)
+{
+	struct guest_op op = {
+		.kind = GUEST_TDCALL, .rax = TDG_MEM_PAGE_ACCEPT & ~TDX_TRACE_TDCALL,
+		.regs = { .rcx = gpa },
+	};
+	struct host_exit exit;
+	int rc = h->ops->vcpu_run(h, 0, 0, &op, &exit);
+
+	if (rc)
+		return rc;
+	return op.done && !op.rax ? 0 : -EIO;
+}
+
+static int accept_range(struct bench_world *world, u64 bytes)
+{
+	gpa_t gpa;
+	int rc;
+
+	for (gpa = 0; gpa < bytes; gpa += PAGE_SIZE) {
+		rc = accept_page(world->sim->host, gpa);
+		if (rc) {
+			failed(world, "accept", rc);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* -- one SEAMCALL -- */
+
+#define SEAMCALL_PAGES	4096
+
+static u64 leaf_call(struct bench_world *world, u16 leaf, u64 rcx, u64 rdx, u64 r8)
+{
+	struct tdx_module_args args = { .rcx = rcx, .rdx = rdx, .r8 = r8 };
+
+	return seamcall(world->sim->tdx, 0, leaf, &args);
+}
+
+/* The gpa of the nth page that is not the first of its 2M: that one made the tables. */
+static gpa_t spare_gpa(u32 n)
+{
+	return (u64)(n / (PAGES_PER_2M - 1)) * SZ_2M + (1 + n % (PAGES_PER_2M - 1)) * PAGE_SIZE;
+}
+
+static double measure_seamcall(struct bench_world *world)
+{
+	u64 bytes = ALIGN_UP(SEAMCALL_PAGES + 16, PAGES_PER_2M) * PAGE_SIZE + SZ_2M, status = 0;
+	struct host *h = world->sim->host;
+	struct host_vm_view vm;
+	kvm_pfn_t pfn[SEAMCALL_PAGES];
+	double start;
+	gpa_t gpa;
+	u32 i;
+
+	if (build_td(world, bytes) || h->ops->probe_vm(h, 0, &vm))
+		return -1;
+	for (gpa = 0; gpa < bytes; gpa += SZ_2M)
+		if (accept_page(h, gpa))
+			return failed(world, "accept", 0);
+	for (i = 0; i < SEAMCALL_PAGES; i++)
+		if (h->ops->page_alloc(h, 0, &pfn[i]))
+			return failed(world, "page_alloc", i);
+	start = now();
+	for (i = 0; i < SEAMCALL_PAGES; i++)
+		status |= leaf_call(world, TDH_MEM_PAGE_AUG, spare_gpa(i), vm.tdr,
+				    pfn_to_hpa(pfn[i]));
+	for (i = 0; i < SEAMCALL_PAGES; i++)
+		status |= leaf_call(world, TDH_MEM_RANGE_BLOCK, spare_gpa(i), vm.tdr, 0);
+	status |= leaf_call(world, TDH_MEM_TRACK, vm.tdr, 0, 0);
+	for (i = 0; i < SEAMCALL_PAGES; i++)
+		status |= leaf_call(world, TDH_MEM_PAGE_REMOVE, spare_gpa(i), vm.tdr, 0);
+	start = now() - start;
+	if (status)
+		return failed(world, "a SEAMCALL", (s64)status);
+	return start / (3 * SEAMCALL_PAGES + 1) * 1e9;
+}
+
+/* -- touch and accept, pre-fault, punch -- */
+
+#define TOUCH_BYTES	(64 * SZ_2M / 2)
+
+static double measure_touch(struct bench_world *world)
+{
+	double start;
+
+	if (build_td(world, TOUCH_BYTES))
+		return -1;
+	start = now();
+	if (accept_range(world, TOUCH_BYTES))
+		return -1;
+	return (now() - start) / (TOUCH_BYTES / PAGE_SIZE) * 1e9;
+}
+
+static double measure_prefault(struct bench_world *world)
+{
+	struct host *h = world->sim->host;
+	u64 size = TOUCH_BYTES;
+	gpa_t gpa = 0;
+	double start;
+	int rc;
+
+	if (build_td(world, TOUCH_BYTES))
+		return -1;
+	start = now();
+	rc = h->ops->pre_fault(h, 0, 0, &gpa, &size);
+	start = now() - start;
+	if (rc || size)
+		return failed(world, "KVM_PRE_FAULT_MEMORY", rc);
+	return start / (TOUCH_BYTES / PAGE_SIZE) * 1e9;
+}
+
+static double measure_punch(struct bench_world *world)
+{
+	struct host *h = world->sim->host;
+	double start;
+	int rc;
+
+	if (build_td(world, TOUCH_BYTES) || accept_range(world, TOUCH_BYTES))
+		return -1;
+	start = now();
+	rc = h->ops->fallocate(h, 0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, TOUCH_BYTES);
+	start = now() - start;
+	if (rc)
+		return failed(world, "fallocate", rc);
+	return start / (TOUCH_BYTES / PAGE_SIZE) * 1e9;
+}
+
+/* -- the conversion loop -- */
+
+static int convert(struct bench_world *world, u64 bytes, u64 attributes)
+{
+	struct host *h = world->sim->host;
+	gpa_t gpa;
+	int rc;
+
+	for (gpa = 0; gpa < bytes; gpa += SZ_2M) {
+		rc = h->ops->set_attributes(h, 0, gpa, SZ_2M, attributes);
+		if (rc) {
+			failed(world, "KVM_SET_MEMORY_ATTRIBUTES", rc);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static double measure_convert(struct bench_world *world)
+{
+	u64 bytes = world->quick ? SZ_1G / 4 : 4 * SZ_1G;
+	double start;
+
+	if (build_td(world, bytes) || accept_range(world, bytes))
+		return -1;
+	start = now();
+	if (convert(world, bytes, 0) || convert(world, bytes, KVM_MEMORY_ATTRIBUTE_PRIVATE) ||
+	    accept_range(world, bytes))
+		return -1;
+	return now() - start;
+}
+
+/* -- reset -- */
+
+#define RESETS	2000
+
+/* What a fuzz input leaves behind: a TD, a few pages, a hole. */
+static double measure_reset(struct bench_world *world)
+{
+	struct host *h = world->sim->host;
+	double start, sum = 0;
+	u32 i;
+
+	for (i = 0; i < RESETS; i++) {
+		if (build_td(world, 2 * SZ_2M) || accept_range(world, 16 * PAGE_SIZE) ||
+		    h->ops->fallocate(h, 0, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				      0, 4 * PAGE_SIZE))
+			return -1;
+		start = now();
+		sim_reset(world->sim);
+		sum += now() - start;
+	}
+	return sum / RESETS * 1e6;
+}
+
+/* -- scenarios -- */
+
+#define SCENARIO_FILES	1000
+
+static int run_file(struct bench_world *world, struct sim_cache *cache, const char *path)
+{
+	struct run_options options = { 0 };
+	struct run_result result;
+	struct sim_config config;
+	struct diag diag;
+	struct scn *scn;
+	struct sim *sim;
+
+	diag_clear(&diag);
+	scn = scn_parse_file(path, &diag);
+	if (!scn || !run_config(scn, &options, &config, &diag)) {
+		snprintf(world->why, sizeof(world->why), "%.160s", diag.text);
+		scn_free(scn);
+		return -1;
+	}
+	sim = sim_cache_get(cache, &config, world->why, sizeof(world->why));
+	if (sim)
+		run_scenario(sim, scn, &options, &result);
+	scn_free(scn);
+	return sim ? 0 : -1;
+}
+
+/* Reading, running and checking files, over and over until it was a thousand. */
+static double measure_scenarios(struct bench_world *world)
+{
+	struct path_list paths = { 0 };
+	struct sim_cache cache = { 0 };
+	double start = 0;
+	u32 i;
+
+	if (paths_gather(&paths, world->library) || !paths.count) {
+		snprintf(world->why, sizeof(world->why), "no scenarios in '%.100s'",
+			 world->library);
+		paths_free(&paths);
+		return -1;
+	}
+	start = now();
+	for (i = 0; i < SCENARIO_FILES; i++)
+		if (run_file(world, &cache, paths.path[i % paths.count]))
+			break;
+	start = i == SCENARIO_FILES ? now() - start : -1;
+	sim_cache_free(&cache);
+	paths_free(&paths);
+	return start;
+}
+
+/* -- memory -- */
+
+static double resident_mib(void)
+{
+	FILE *statm = fopen("/proc/self/statm", "r");
+	unsigned long size, resident = 0;
+
+	if (!statm)
+		return -1;
+	if (fscanf(statm, "%lu %lu", &size, &resident) != 2)
+		resident = 0;
+	fclose(statm);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+}
+
+static double measure_memory(struct bench_world *world)
+{
+	if (build_td(world, SZ_1G) || accept_range(world, SZ_1G))
+		return -1;
+	return resident_mib();
+}
+
+const struct bench benches[] = {
+	{ "seamcall", "one SEAMCALL (AUG, BLOCK, REMOVE)", NULL,
+	  UNIT_NS, 60, 60, 7, 0, measure_seamcall },
+	{ "touch", "touch and accept a new 4K page, all layers", NULL,
+	  UNIT_NS, 250, 250, 7, 0, measure_touch },
+	{ "prefault", "KVM_PRE_FAULT_MEMORY, one 4K page", NULL,
+	  UNIT_NS, 0, 0, 5, 0, measure_prefault },
+	{ "punch", "punch a hole, one accepted 4K page", NULL,
+	  UNIT_NS, 0, 0, 5, 0, measure_punch },
+	{ "convert", "4 GiB private, shared, private; 4K pages, accepted",
+	  "256 MiB private, shared, private; 4K pages, accepted",
+	  UNIT_SECONDS, 0.6, 0.6 / 16, 3, 0, measure_convert },
+	{ "reset", "reset of a machine between fuzz inputs", NULL,
+	  UNIT_US, 2, 2, 3, 0, measure_reset },
+	{ "scenarios", "1,000 scenario files", NULL,
+	  UNIT_SECONDS, 1, 1, 3, 0, measure_scenarios },
+	{ "memory", "memory for a 1 TiB host, 1 GiB of guest memory touched", NULL,
+	  UNIT_MIB, 200, 200, 1, 1024 * SZ_1G, measure_memory },
+};
+const u32 bench_count = ARRAY_SIZE(benches);

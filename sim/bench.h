@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Measurements against the budgets of the design. The only part of the program
+ * that looks at a clock; what it measures is printed, never tested.
+ */
+#ifndef SEPTUM_BENCH_H
+#define SEPTUM_BENCH_H
+
+#include "sim/sim.h"
+
+enum bench_unit { UNIT_NS, UNIT_US, UNIT_SECONDS, UNIT_MIB };
+
+struct bench_world {
+	struct sim *sim;
+	bool quick;		/* a smaller problem where the full one takes seconds */
+	const char *library;	/* directory of scenarios */
+	char why[200];		/* set when a row cannot be measured */
+};
+
+struct bench {
+	const char *name;
+	const char *what;
+	const char *what_quick;	/* NULL: the same */
+	u8 unit;
+	double budget, budget_quick;	/* 0: none was set */
+	u32 repeats;		/* the best of so many is the figure */
+	u64 ram_bytes;		/* 0: the default machine */
+	/* One figure in the row's unit; negative, and @why, when something failed. */
+	double (*measure)(struct bench_world *world);
+};
+
+extern const struct bench benches[];
+extern const u32 bench_count;
+
+#endif /* SEPTUM_BENCH_H */
