@@ -54,8 +54,8 @@ void *xa_load(struct xarray *xa, u64 index);
 /* The same; *first and *last become the range the entry covers. */
 void *xa_load_range(struct xarray *xa, u64 index, u64 *first, u64 *last);
 /*
- * The old entry, NULL or ERR_PTR(-ENOMEM). Storing over a multi-index entry
- * replaces the whole of it. Storing NULL never allocates.
+ * The old entry, NULL or ERR_PTR(-ENOMEM). A multi-index entry that the new one
+ * overlaps is gone as a whole. Storing NULL never allocates.
  */
 void *xa_store(struct xarray *xa, u64 index, void *entry, gfp_t gfp);
 /* One entry over 2^order indexes from @index (aligned to that). */

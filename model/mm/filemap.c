@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page cache: mm/filemap.c of Linux 7.3.4. Insert, look up, remove, with
+ * the references and the order of steps of the kernel; entries of any order.
+ *
+ * Left out: memcg charge, shadow entries and workingset, dirty accounting,
+ * readahead, mempolicies, statistics. i_lock and xa_lock protect nothing a
+ * simulated task could be switched away from.
+ */
+#include "model/mm/internal.h"
+
+struct folio *filemap_get_entry(struct address_space *mapping, pgoff_t index)
+{
+	struct folio *folio;
+
+repeat:
+	folio = xa_load(&mapping->i_pages, index);
+	if (!folio || xa_is_value(folio))
+		return folio;
+	if (!folio_try_get(folio)) {
+		/* Frozen by a split or a merge: until it is over. */
+		if (task_spin(env_of(mapping), "filemap_get_entry", "the folio to be unfrozen"))
+			return NULL;
+		goto repeat;
+	}
+	if (unlikely(folio != xa_load(&mapping->i_pages, index))) {
+		folio_put(folio);
+		goto repeat;
+	}
+	return folio;
+}
+
+int __filemap_add_folio(struct address_space *mapping, struct folio *folio,
+			pgoff_t index, gfp_t gfp)
+{
+	u32 order = folio_order(folio);
+	s32 nr = folio_nr_pages(folio);
+	u64 at = index;
+	void *old;
+
+	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
+	VM_BUG_ON_FOLIO(folio_test_swapbacked(folio), folio);
+	VM_BUG_ON_FOLIO(order < mapping_min_folio_order(mapping), folio);
+	VM_BUG_ON_FOLIO(index & (nr - 1), folio);
+
+	folio_ref_add_as(folio, nr, HOLDER_FILEMAP);
+	folio->mapping = mapping;
+	folio->index = index;
+	if (xa_find(&mapping->i_pages, &at, index + nr - 1))
+		old = ERR_PTR(-EEXIST);
+	else
+		old = xa_store_order(&mapping->i_pages, index, order, folio, gfp);
+	if (IS_ERR(old)) {
+		folio->mapping = NULL;
+		folio_put_refs_as(folio, nr, HOLDER_FILEMAP);
+		return PTR_ERR(old);
+	}
+	mapping->nrpages += nr;
+	return 0;
+}
+
+int filemap_add_folio(struct address_space *mapping, struct folio *folio,
+		      pgoff_t index, gfp_t gfp)
+{
+	int ret;
+
+	/* Nobody else can see it: this never waits. */
+	folio_lock(folio);
+	ret = __filemap_add_folio(mapping, folio, index, gfp);
+	if (ret) {
+		folio_unlock(folio);
+		return ret;
+	}
+	folio_add_lru(folio);
+	return 0;
+}
+
+static struct folio *filemap_create(struct address_space *mapping, pgoff_t index,
+				    fgf_t fgp, gfp_t gfp)
+{
+	struct env *env = env_of(mapping);
+	u32 min_order = mapping_min_folio_order(mapping), order = FGP_GET_ORDER(fgp);
+	struct folio *folio;
+	int err;
+
+	if (WARN_ON_ONCE(env, !(fgp & (FGP_LOCK | FGP_FOR_MMAP))))
+		fgp |= FGP_LOCK;
+	if (fgp & FGP_NOWAIT)
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+	if (order < min_order)
+		order = min_order;
+	if (order > mapping_max_folio_order(mapping))
+		order = mapping_max_folio_order(mapping);
+	if (index & ((1ULL << order) - 1))
+		order = __builtin_ctzll(index);
+	for (;; order--) {
+		err = -ENOMEM;
+		folio = folio_alloc(env, gfp, order);
+		if (folio) {
+			/* From here on it is the caller's, as after a lookup. */
+			ledger_move(folio, HOLDER_ALLOC, HOLDER_LOOKUP, 1);
+			err = filemap_add_folio(mapping, folio, index, gfp);
+			if (!err)
+				break;
+			folio_put(folio);
+			if (err == -EEXIST)
+				return ERR_PTR(err);
+		}
+		if (order <= min_order)
+			return ERR_PTR(fgp & FGP_NOWAIT && err == -ENOMEM ? -EAGAIN : err);
+	}
+	if (fgp & FGP_FOR_MMAP)
+		folio_unlock(folio);
+	return folio;
+}
+
+struct folio *__filemap_get_folio(struct address_space *mapping, pgoff_t index,
+				  fgf_t fgp, gfp_t gfp)
+{
+	struct folio *folio;
+
+repeat:
+	folio = filemap_get_entry(mapping, index);
+	if (xa_is_value(folio))
+		folio = NULL;
+	if (!folio) {
+		if (!(fgp & FGP_CREAT))
+			return ERR_PTR(-ENOENT);
+		folio = filemap_create(mapping, index, fgp, gfp);
+		if (folio == ERR_PTR(-EEXIST))
+			goto repeat;
+		return folio;
+	}
+	if (fgp & FGP_LOCK) {
+		if (!(fgp & FGP_NOWAIT)) {
+			folio_lock(folio);
+		} else if (!folio_trylock(folio)) {
+			folio_put(folio);
+			return ERR_PTR(-EAGAIN);
+		}
+		/* Truncated while we waited for the lock? */
+		if (unlikely(folio->mapping != mapping)) {
+			folio_unlock(folio);
+			folio_put(folio);
+			goto repeat;
+		}
+	}
+	if (fgp & FGP_ACCESSED)
+		folio_set_referenced(folio);
+	return folio;
+}
+
+void __filemap_remove_folio(struct folio *folio)
+{
+	struct address_space *mapping = folio->mapping;
+
+	VM_BUG_ON_FOLIO(folio_mapped(folio), folio);
+	xa_erase(&mapping->i_pages, folio->index);
+	/* The index stays, as a trace of where it was. */
+	folio->mapping = NULL;
+	mapping->nrpages -= folio_nr_pages(folio);
+}
+
+/* The hook runs out of the tree, locked, with the cache's references still there. */
+static void filemap_free_folio(struct address_space *mapping, struct folio *folio)
+{
+	if (mapping->a_ops && mapping->a_ops->free_folio)
+		mapping->a_ops->free_folio(folio);
+	folio_put_refs_as(folio, folio_nr_pages(folio), HOLDER_FILEMAP);
+}
+
+void filemap_remove_folio(struct folio *folio)
+{
+	struct address_space *mapping = folio->mapping;
+
+	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
+	__filemap_remove_folio(folio);
+	filemap_free_folio(mapping, folio);
+}
+
+void delete_from_page_cache_batch(struct address_space *mapping, struct folio_batch *batch)
+{
+	u32 i;
+
+	for (i = 0; i < batch->nr; i++)
+		__filemap_remove_folio(batch->folios[i]);
+	for (i = 0; i < batch->nr; i++)
+		filemap_free_folio(mapping, batch->folios[i]);
+}
+
+/*
+ * Up to a batch of folios of [*start, end], each with a reference of
+ * HOLDER_LOOKUP; *start moves behind the last. How many.
+ */
+u32 find_get_entries(struct address_space *mapping, pgoff_t *start, pgoff_t end,
+		     struct folio_batch *batch)
+{
+	struct folio *folio;
+	u64 index = *start;
+
+	batch->nr = 0;
+	xa_for_each_range(&mapping->i_pages, index, folio, *start, end) {
+		if (!folio_try_get(folio))
+			continue;
+		batch->folios[batch->nr++] = folio;
+		*start = folio_next_index(folio);
+		if (batch->nr == FOLIO_BATCH_SIZE)
+			break;
+	}
+	return batch->nr;
+}
+
+/* As above, but trylocked, and only folios that lie wholly in the range. */
+u32 find_lock_entries(struct address_space *mapping, pgoff_t *start, pgoff_t end,
+		      struct folio_batch *batch)
+{
+	struct folio *folio;
+	u64 index = *start, first = *start;
+
+	batch->nr = 0;
+	xa_for_each_range(&mapping->i_pages, index, folio, first, end) {
+		if (!folio_try_get(folio))
+			continue;
+		*start = folio_next_index(folio);
+		if (folio->index < first || folio_next_index(folio) - 1 > end)
+			goto put;
+		if (!folio_trylock(folio))
+			goto put;
+		if (folio->mapping != mapping || folio_test_writeback(folio))
+			goto unlock;
+		batch->folios[batch->nr++] = folio;
+		if (batch->nr == FOLIO_BATCH_SIZE)
+			break;
+		continue;
+unlock:
+		folio_unlock(folio);
+put:
+		folio_put(folio);
+	}
+	return batch->nr;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * get_user_pages() and pins: mm/gup.c of Linux 7.3.4. A pin of a small folio is
+ * 1024 references; of a large one a reference and a pincount. Left out: remote
+ * mms, P2PDMA, long-term migration out of movable zones (there is one zone).
+ */
+#include "model/mm/internal.h"
+
+static s32 pin_refs(const struct folio *folio, int refs)
+{
+	return folio_test_large(folio) ? refs : refs * GUP_PIN_COUNTING_BIAS;
+}
+
+int try_grab_folio(struct folio *folio, int refs, u32 flags)
+{
+	if (WARN_ON_ONCE(env_of(folio), folio_ref_count(folio) <= 0))
+		return -ENOMEM;
+	if (flags & FOLL_GET) {
+		folio_ref_add_as(folio, refs, HOLDER_GUP);
+	} else if (flags & FOLL_PIN) {
+		folio_ref_add_as(folio, pin_refs(folio, refs), HOLDER_GUP_PIN);
+		if (folio_test_large(folio))
+			folio->_pincount += refs;
+	}
+	return 0;
+}
+
+bool try_grab_folio_fast(struct folio *folio, int refs, u32 flags)
+{
+	if (WARN_ON_ONCE(env_of(folio), folio_ref_count(folio) < 0))
+		return false;
+	if (!folio_ref_count(folio))
+		return false;
+	return !try_grab_folio(folio, refs, flags);
+}
+
+void gup_put_folio(struct folio *folio, int refs, u32 flags)
+{
+	if (!(flags & FOLL_PIN)) {
+		folio_put_refs_as(folio, refs, HOLDER_GUP);
+		return;
+	}
+	if (folio_test_large(folio))
+		folio->_pincount -= refs;
+	folio_put_refs_as(folio, pin_refs(folio, refs), HOLDER_GUP_PIN);
+}
+
+static int gup_range(struct mm_struct *mms, u64 start, int nr, u32 flags, struct page **pages)
+{
+	int i, err = 0;
+
+	down_read(&mms->mmap_lock);
+	for (i = 0; i < nr; i++) {
+		struct page *page = follow_or_fault(mms, start + (u64)i * PAGE_SIZE,
+						    flags & FOLL_WRITE, &err);
+
+		if (!page)
+			break;
+		err = try_grab_folio(page_folio(page), 1, flags);
+		if (err)
+			break;
+		pages[i] = page;
+	}
+	up_read(&mms->mmap_lock);
+	return i ? i : err;
+}
+
+int get_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
+			struct page **pages)
+{
+	if (WARN_ON_ONCE(env_of(mms), gup_flags & FOLL_PIN))
+		return -EINVAL;
+	return gup_range(mms, start, nr, gup_flags | FOLL_GET, pages);
+}
+
+/* Whether a long-term writable pin is allowed: not of an ordinary file's pages. */
+static bool gup_folio_allowed(struct mm_struct *mms, u64 start, u32 flags)
+{
+	const struct vm_area_struct *vma = find_vma(mms, start);
+
+	if ((flags & (FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE)) !=
+	    (FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE))
+		return true;
+	return vma && vma->vm_file->f_mapping->is_shmem;
+}
+
+int pin_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
+			struct page **pages)
+{
+	if (WARN_ON_ONCE(env_of(mms), gup_flags & FOLL_GET))
+		return -EINVAL;
+	if (!gup_folio_allowed(mms, start, gup_flags | FOLL_PIN))
+		return -EFAULT;
+	return gup_range(mms, start, nr, gup_flags | FOLL_PIN, pages);
+}
+
+void unpin_user_page(struct page *page)
+{
+	gup_put_folio(page_folio(page), 1, FOLL_PIN);
+}

@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The buddy allocator: mm/page_alloc.c of Linux 7.3.4, one zone, one node, one
+ * migrate type. Orders 0 to 10, merge and split rules, the per-CPU list of
+ * order-0 pages, checks at allocation and free, poisoned pages kept away.
+ *
+ * RAM nobody has touched is a few extents of order-10 blocks that count as the
+ * tail of that free list, as after boot; a block gets struct pages when it is
+ * first taken. Per-CPU lists are filled one page at a time and hold order 0 only.
+ *
+ * Left out: zones, nodes, migrate types and their fallback, watermarks and
+ * reclaim (an allocation fails when there is nothing or the injector says so),
+ * highatomic reserves, alloc_contig's migration of pages that are in its way.
+ */
+#include "model/mm/hugetlb.h"
+#include "model/mm/internal.h"
+
+#define PCP_BATCH	63	/* pages given back at once when a list is too long */
+
+void zone_init(struct mm *mm)
+{
+	struct zone *zone = &mm->zone;
+	u32 order;
+
+	zone->end_pfn = mm->hw->frame_count;
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		INIT_LIST_HEAD(&zone->free_area[order].free_list);
+	zone->untouched[0] = (struct extent){ 0, ALIGN_DOWN(zone->end_pfn, BLOCK_PAGES) };
+	zone->nr_untouched = 1;
+	zone->nr_free = zone->untouched[0].end;
+	zone->nr_reserved = zone->end_pfn - zone->untouched[0].end;
+}
+
+struct mm_cpu *this_cpu_mm(struct mm *mm)
+{
+	int id = current_task(mm->env)->cpu & (HW_CPU_MAX - 1);
+	struct mm_cpu *cpu = mm->cpu[id];
+
+	if (likely(cpu))
+		return cpu;
+	cpu = arena_alloc(mm->env->arena, sizeof(*cpu));
+	INIT_LIST_HEAD(&cpu->pcp);
+	mm->cpu[id] = cpu;
+	return cpu;
+}
+
+/* -- free lists ------------------------------------------------------------ */
+
+static void add_to_free_list(struct zone *zone, struct page *page, u32 order, bool tail)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	page->page_type = PGTY_buddy << 24;
+	page->private = order;
+	if (tail)
+		list_add_tail(&page->buddy_list, &area->free_list);
+	else
+		list_add(&page->buddy_list, &area->free_list);
+	area->nr_free++;
+}
+
+static void del_page_from_free_list(struct zone *zone, struct page *page, u32 order)
+{
+	list_del(&page->buddy_list);
+	page->buddy_list.next = NULL;
+	page->buddy_list.prev = NULL;
+	page->page_type = PAGE_TYPE_NONE;
+	page->private = 0;
+	zone->free_area[order].nr_free--;
+}
+
+static struct extent *untouched_extent(struct zone *zone, kvm_pfn_t pfn)
+{
+	u32 i;
+
+	for (i = 0; i < zone->nr_untouched; i++)
+		if (pfn >= zone->untouched[i].start && pfn < zone->untouched[i].end)
+			return &zone->untouched[i];
+	return NULL;
+}
+
+static void extent_drop(struct zone *zone, struct extent *extent)
+{
+	u32 i = extent - zone->untouched;
+
+	for (zone->nr_untouched--; i < zone->nr_untouched; i++)
+		zone->untouched[i] = zone->untouched[i + 1];
+}
+
+/* Cut [start, end), whole blocks, out of the extent it lies in. */
+static void extent_carve(struct mm *mm, struct extent *extent, kvm_pfn_t start, kvm_pfn_t end)
+{
+	struct zone *zone = &mm->zone;
+	struct extent rest = { end, extent->end };
+	kvm_pfn_t pfn;
+	u32 i;
+
+	extent->end = start;
+	if (rest.start == rest.end) {
+		if (extent->start == extent->end)
+			extent_drop(zone, extent);
+		return;
+	}
+	if (extent->start == extent->end) {
+		*extent = rest;
+		return;
+	}
+	if (zone->nr_untouched < ZONE_EXTENTS) {
+		for (i = zone->nr_untouched++; &zone->untouched[i] > extent + 1; i--)
+			zone->untouched[i] = zone->untouched[i - 1];
+		extent[1] = rest;
+		return;
+	}
+	/* No place for another extent: the rest becomes ordinary free blocks. */
+	for (pfn = rest.start; pfn < rest.end; pfn += BLOCK_PAGES)
+		add_to_free_list(zone, __pfn_to_page(mm, pfn), MAX_PAGE_ORDER, true);
+}
+
+/* Give the untouched block that holds @pfn its place on the free list. */
+static void touch_block(struct mm *mm, struct extent *extent, kvm_pfn_t pfn)
+{
+	kvm_pfn_t start = ALIGN_DOWN(pfn, BLOCK_PAGES);
+
+	extent_carve(mm, extent, start, start + BLOCK_PAGES);
+	add_to_free_list(&mm->zone, __pfn_to_page(mm, start), MAX_PAGE_ORDER, true);
+}
+
+static bool page_is_buddy(const struct page *page, u32 order)
+{
+	return page && PageBuddy(page) && page->private == order;
+}
+
+void __free_one_page(struct mm *mm, struct page *page, u32 order)
+{
+	struct zone *zone = &mm->zone;
+	kvm_pfn_t pfn = page->pfn;
+	u32 from = order;
+
+	for (; order < MAX_PAGE_ORDER; order++) {
+		kvm_pfn_t buddy_pfn = pfn ^ (1ULL << order);
+		struct page *buddy = order < VMEMMAP_LEAF_SHIFT ?
+			page + (buddy_pfn - pfn) : find_page(mm, buddy_pfn);
+
+		if (!page_is_buddy(buddy, order))
+			break;
+		del_page_from_free_list(zone, buddy, order);
+		if (buddy_pfn < pfn) {
+			page = buddy;
+			pfn = buddy_pfn;
+		}
+	}
+	zone->nr_free += 1ULL << from;
+	add_to_free_list(zone, page, order, false);
+}
+
+/* Hand the upper halves back until the block at @page is of order @low. */
+static void expand(struct mm *mm, struct page *page, u32 low, u32 high)
+{
+	while (high > low) {
+		u64 half;
+
+		high--;
+		half = 1ULL << high;
+		add_to_free_list(&mm->zone, high < VMEMMAP_LEAF_SHIFT ?
+				 page + half : __pfn_to_page(mm, page->pfn + half), high, false);
+	}
+}
+
+static struct page *__rmqueue_smallest(struct mm *mm, u32 order)
+{
+	struct zone *zone = &mm->zone;
+	struct page *page;
+	u32 current_order;
+
+	for (current_order = order; current_order < NR_PAGE_ORDERS; current_order++) {
+		struct free_area *area = &zone->free_area[current_order];
+
+		if (!area->nr_free && current_order == MAX_PAGE_ORDER && zone->nr_untouched)
+			touch_block(mm, &zone->untouched[0], zone->untouched[0].start);
+		if (!area->nr_free)
+			continue;
+		page = list_entry(area->free_list.next, struct page, buddy_list);
+		del_page_from_free_list(zone, page, current_order);
+		expand(mm, page, order, current_order);
+		zone->nr_free -= 1ULL << order;
+		return page;
+	}
+	return NULL;
+}
+
+/* -- per-CPU lists --------------------------------------------------------- */
+
+static void pcp_drain(struct mm *mm, struct mm_cpu *cpu, u32 count)
+{
+	while (count-- && cpu->pcp_count) {
+		struct page *page = list_entry(cpu->pcp.prev, struct page, lru);
+
+		list_del(&page->lru);
+		page->lru.next = NULL;
+		page->lru.prev = NULL;
+		page->flags &= ~BIT_ULL(PG_model_pcp);
+		cpu->pcp_count--;
+		mm->zone.nr_free--;
+		__free_one_page(mm, page, 0);
+	}
+}
+
+void drain_all_pages(struct mm *mm)
+{
+	u32 i;
+
+	for (i = 0; i < HW_CPU_MAX; i++)
+		if (mm->cpu[i])
+			pcp_drain(mm, mm->cpu[i], ~0u);
+}
+
+void zone_pcp_disable(struct mm *mm)
+{
+	mm->zone.pcp_disabled++;
+	drain_all_pages(mm);
+}
+
+void zone_pcp_enable(struct mm *mm)
+{
+	mm->zone.pcp_disabled--;
+}
+
+static struct page *rmqueue_pcplist(struct mm *mm)
+{
+	struct mm_cpu *cpu = this_cpu_mm(mm);
+	struct page *page;
+
+	if (!cpu->pcp_count)
+		return __rmqueue_smallest(mm, 0);
+	page = list_entry(cpu->pcp.next, struct page, lru);
+	cpu->pcp.next = page->lru.next;
+	page->lru.next->prev = &cpu->pcp;
+	page->lru.next = NULL;
+	page->lru.prev = NULL;
+	page->flags &= ~BIT_ULL(PG_model_pcp);
+	cpu->pcp_count--;
+	mm->zone.nr_free--;
+	return page;
+}
+
+static void free_frozen_page_commit(struct mm *mm, struct page *page)
+{
+	struct mm_cpu *cpu = this_cpu_mm(mm);
+
+	list_add(&page->lru, &cpu->pcp);
+	page->flags |= BIT_ULL(PG_model_pcp);
+	mm->zone.nr_free++;
+	if (++cpu->pcp_count > mm->config.pcp_high)
+		pcp_drain(mm, cpu, PCP_BATCH);
+}
+
+/* -- allocation ------------------------------------------------------------ */
+
+static void bad_page(struct page *page, u32 order, const char *reason)
+{
+	kmsg(env_of(page), KMSG_ERR, "bad_page", "BUG: Bad page state in process %s  pfn:%05x: %s",
+	     current_task(env_of(page))->name, page->pfn, reason);
+	mm_leak(page, order, reason);
+}
+
+static bool check_new_page(const struct page *page)
+{
+	return page->_mapcount == -1 && !page->mapping && page->_refcount == 0 &&
+	       !(page->flags & (PAGE_FLAGS_CHECK_AT_PREP | BIT_ULL(PG_hwpoison)));
+}
+
+/* With checks off a poisoned page inside a larger block goes unnoticed. */
+static bool check_new_pages(struct mm *mm, struct page *page, u32 order)
+{
+	kvm_pfn_t pfn = page->pfn, end = pfn + (1ULL << order);
+	struct vmemmap_leaf *leaf;
+	u32 i;
+
+	if (!mm->config.check_pages)
+		return true;
+	if (order < VMEMMAP_LEAF_SHIFT) {
+		for (i = 0; i < 1u << order; i++)
+			if (!check_new_page(page + i))
+				return false;
+		return true;
+	}
+	for (; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES)
+		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++)
+			if (!check_new_page(&leaf->page[i]))
+				return false;
+	return true;
+}
+
+static void prep_new_page(struct mm *mm, struct page *page, u32 order, gfp_t gfp)
+{
+	u64 i;
+
+	page->flags &= ~PAGE_FLAGS_CHECK_AT_PREP;
+	page->private = 0;
+	page->index = 0;
+	if (gfp & __GFP_ZERO)
+		for (i = 0; i < 1ULL << order; i++)
+			hw_write(mm->hw, pfn_to_hpa(page->pfn + i), KEYID_SHARED, TOKEN_ZERO);
+	if (order && gfp & __GFP_COMP)
+		prep_compound_page(page, order);
+	if (mm->hooks.frame_allocated)
+		mm->hooks.frame_allocated(mm->hooks.ctx, page->pfn, order);
+	if (unlikely(trace_on(mm->env, TRACE_PAGE)))
+		page_trace(mm, page->pfn, order, "alloc");
+}
+
+static bool should_fail_alloc_page(struct env *env, gfp_t gfp, const char *site)
+{
+	return !(gfp & __GFP_NOFAIL) && inject_alloc(env, site);
+}
+
+struct page *__alloc_frozen_pages(struct env *env, gfp_t gfp, u32 order, const char *site)
+{
+	struct mm *mm = env->layer[LAYER_MM];
+	struct page *page;
+
+	if (WARN_ON_ONCE(env, order > MAX_PAGE_ORDER))
+		return NULL;
+	if (should_fail_alloc_page(env, gfp, site))
+		return NULL;
+	for (;;) {
+		if (!order && mm->config.pcp_high && !mm->zone.pcp_disabled)
+			page = rmqueue_pcplist(mm);
+		else
+			page = __rmqueue_smallest(mm, order);
+		if (!page)
+			return NULL;
+		if (likely(check_new_pages(mm, page, order)))
+			break;
+		/* The whole block is given up, not only its bad page. */
+		bad_page(page, order, page->flags & BIT_ULL(PG_hwpoison) ?
+			 "hwpoison" : "page state at allocation");
+	}
+	prep_new_page(mm, page, order, gfp);
+	return page;
+}
+
+void set_page_refcounted(struct page *page)
+{
+	page->_refcount = 1;
+	ledger_add((struct folio *)page, HOLDER_ALLOC, 1);
+}
+
+struct page *__alloc_pages(struct env *env, gfp_t gfp, u32 order, const char *site)
+{
+	struct page *page = __alloc_frozen_pages(env, gfp, order, site);
+
+	if (page)
+		set_page_refcounted(page);
+	return page;
+}
+
+struct folio *folio_alloc(struct env *env, gfp_t gfp, u32 order)
+{
+	struct page *page = __alloc_pages(env, gfp | __GFP_COMP, order, "folio");
+
+	if (page && order)
+		((struct folio *)page)->_flags_1 |= BIT_ULL(PG_large_rmappable);
+	return (struct folio *)page;
+}
+
+/* -- free ------------------------------------------------------------------- */
+
+/* False: these pages must not reach the allocator. */
+static bool __free_pages_prepare(struct mm *mm, struct page *page, u32 order)
+{
+	if (unlikely(page->flags & BIT_ULL(PG_hwpoison)) && !order) {
+		mm_leak(page, 0, "hwpoison");
+		return false;
+	}
+	if (page->flags & BIT_ULL(PG_head)) {
+		if (!clear_compound_page(page, order)) {
+			bad_page(page, order, "corrupted tail page");
+			return false;
+		}
+	}
+	page->flags &= ~BIT_ULL(PG_mlocked);
+	if (page->page_type >> 24 >= PGTY_buddy && page->page_type != PAGE_TYPE_NONE)
+		page->page_type = PAGE_TYPE_NONE;
+	page->mapping = NULL;
+	if (unlikely(page->_mapcount != -1 || page->_refcount ||
+		     page->flags & PAGE_FLAGS_CHECK_AT_FREE)) {
+		bad_page(page, order, page->flags & PAGE_FLAGS_CHECK_AT_FREE ?
+			 "PAGE_FLAGS_CHECK_AT_FREE flag(s) set" : "nonzero mapcount");
+		return false;
+	}
+	page->flags &= ~PAGE_FLAGS_CHECK_AT_PREP;
+	return true;
+}
+
+/* Above pageblock size each pageblock is freed by itself and merges again. */
+static void split_large_buddy(struct mm *mm, kvm_pfn_t pfn, u32 order)
+{
+	kvm_pfn_t end = pfn + (1ULL << order);
+	u32 step = order > pageblock_order ? pageblock_order : order;
+
+	for (; pfn < end; pfn += 1ULL << step)
+		__free_one_page(mm, __pfn_to_page(mm, pfn), step);
+}
+
+void free_frozen_pages(struct page *page, u32 order)
+{
+	struct mm *mm = mm_of(page);
+	kvm_pfn_t pfn = page->pfn;
+
+	ledger_check_empty((struct folio *)page);
+	if (unlikely(!__free_pages_prepare(mm, page, order)))
+		return;
+	if (unlikely(trace_on(mm->env, TRACE_PAGE)))
+		page_trace(mm, pfn, order, "free");
+	if (mm->hooks.frame_freed)
+		mm->hooks.frame_freed(mm->hooks.ctx, pfn, order);
+	if (!order && mm->config.pcp_high && !mm->zone.pcp_disabled)
+		free_frozen_page_commit(mm, page);
+	else
+		split_large_buddy(mm, pfn, order);
+}
+
+void __free_pages(struct page *page, u32 order)
+{
+	struct folio *folio = (struct folio *)page;
+
+	ledger_add(folio, HOLDER_ALLOC, -1);
+	if (--page->_refcount)
+		return;
+	if (order && !folio_test_large(folio)) {
+		free_frozen_pages(page, order);
+		return;
+	}
+	__folio_put(folio);
+}
+
+void free_reserved_page(struct mm *mm, kvm_pfn_t pfn)
+{
+	struct page *page = __pfn_to_page(mm, pfn);
+
+	page->flags &= ~BIT_ULL(PG_reserved);
+	page->_refcount = 0;
+	page_ledger(page)->count[HOLDER_ALLOC] = 0;
+	mm->zone.nr_reserved--;
+	__free_one_page(mm, page, 0);
+}
+
+/* -- blocks by address ------------------------------------------------------- */
+
+/* The free block that holds @pfn, NULL when it is not in the buddy. */
+static struct page *find_buddy_block(struct mm *mm, kvm_pfn_t pfn, u32 *order)
+{
+	struct extent *extent = untouched_extent(&mm->zone, pfn);
+
+	if (extent)
+		touch_block(mm, extent, pfn);
+	for (*order = 0; *order < NR_PAGE_ORDERS; ++*order) {
+		struct page *head = find_page(mm, ALIGN_DOWN(pfn, 1ULL << *order));
+
+		if (head && head->_refcount > 0)
+			return NULL;
+		if (head && PageBuddy(head) && head->private >= *order) {
+			*order = head->private;
+			return head;
+		}
+	}
+	return NULL;
+}
+
+bool is_free_buddy_page(struct page *page)
+{
+	struct mm *mm = mm_of(page);
+	u32 order;
+
+	for (order = 0; order < NR_PAGE_ORDERS; order++) {
+		struct page *head = find_page(mm, ALIGN_DOWN(page->pfn, 1ULL << order));
+
+		if (head && PageBuddy(head) && head->private >= order)
+			return true;
+	}
+	return untouched_extent(&mm->zone, page->pfn);
+}
+
+bool mm_frame_free(struct mm *mm, kvm_pfn_t pfn)
+{
+	struct page *page;
+
+	if (untouched_extent(&mm->zone, pfn))
+		return true;
+	page = find_page(mm, pfn);
+	if (page && page->_refcount)
+		return false;
+	if (page && page->flags & BIT_ULL(PG_model_pcp))
+		return true;
+	page = __pfn_to_page(mm, pfn);
+	return page && is_free_buddy_page(page);
+}
+
+/* All of @page's block but @target goes back. */
+static void break_down_buddy_pages(struct mm *mm, struct page *page, kvm_pfn_t target, u32 high)
+{
+	kvm_pfn_t pfn = page->pfn;
+
+	while (high) {
+		kvm_pfn_t upper;
+
+		high--;
+		upper = pfn + (1ULL << high);
+		if (target >= upper) {
+			add_to_free_list(&mm->zone, __pfn_to_page(mm, pfn), high, false);
+			pfn = upper;
+		} else {
+			add_to_free_list(&mm->zone, __pfn_to_page(mm, upper), high, false);
+		}
+	}
+}
+
+#define MAGIC_HWPOISON	0x48575053u
+
+bool take_page_off_buddy(struct page *page)
+{
+	struct mm *mm = mm_of(page);
+	u32 order;
+	struct page *head = find_buddy_block(mm, page->pfn, &order);
+
+	if (!head)
+		return false;
+	del_page_from_free_list(&mm->zone, head, order);
+	break_down_buddy_pages(mm, head, page->pfn, order);
+	page->private = MAGIC_HWPOISON;
+	mm->zone.nr_free--;
+	return true;
+}
+
+bool put_page_back_buddy(struct page *page)
+{
+	struct mm *mm = mm_of(page);
+
+	if (page->private != MAGIC_HWPOISON || page->_refcount != 1)
+		return false;
+	page->_refcount = 0;
+	ledger_add((struct folio *)page, HOLDER_MEM_FAIL, -1);
+	page->private = 0;
+	ClearPageHWPoison(page);
+	__free_one_page(mm, page, 0);
+	return true;
+}
+
+/* -- contiguous ranges -------------------------------------------------------- */
+
+static bool range_is_free(struct mm *mm, kvm_pfn_t start, kvm_pfn_t end)
+{
+	kvm_pfn_t pfn;
+
+	for (pfn = start; pfn < end; pfn += BLOCK_PAGES)
+		if (!untouched_extent(&mm->zone, pfn) &&
+		    !page_is_buddy(find_page(mm, pfn), MAX_PAGE_ORDER))
+			return false;
+	return true;
+}
+
+static void take_free_range(struct mm *mm, kvm_pfn_t start, kvm_pfn_t end)
+{
+	struct extent *extent;
+	kvm_pfn_t pfn = start;
+
+	while (pfn < end) {
+		extent = untouched_extent(&mm->zone, pfn);
+		if (extent) {
+			kvm_pfn_t stop = extent->end < end ? extent->end : end;
+
+			extent_carve(mm, extent, pfn, stop);
+			pfn = stop;
+		} else {
+			del_page_from_free_list(&mm->zone, find_page(mm, pfn), MAX_PAGE_ORDER);
+			pfn += BLOCK_PAGES;
+		}
+	}
+	mm->zone.nr_free -= end - start;
+}
+
+struct page *alloc_contig_frozen_pages(struct env *env, u64 nr_pages, gfp_t gfp)
+{
+	struct mm *mm = env->layer[LAYER_MM];
+	u32 order = 63 - __builtin_clzll(nr_pages);
+	kvm_pfn_t start;
+
+	if (should_fail_alloc_page(env, gfp, "contig"))
+		return NULL;
+	drain_all_pages(mm);
+	for (start = 0; start + nr_pages <= mm->zone.end_pfn; start += nr_pages) {
+		struct page *page;
+
+		if (!range_is_free(mm, start, start + nr_pages))
+			continue;
+		take_free_range(mm, start, start + nr_pages);
+		page = __pfn_to_page(mm, start);
+		prep_new_page(mm, page, order, gfp);
+		return page;
+	}
+	return NULL;
+}
+
+void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages)
+{
+	struct zone *zone = &mm->zone;
+	kvm_pfn_t end = ALIGN_UP(start + nr_pages, BLOCK_PAGES);
+
+	start = ALIGN_DOWN(start, BLOCK_PAGES);
+	if (end > zone->end_pfn)
+		end = zone->end_pfn;
+	if (zone->nr_reserved_extents == ZONE_EXTENTS ||
+	    !range_is_free(mm, start, ALIGN_DOWN(end, BLOCK_PAGES))) {
+		mm_bug(mm->env, "mm_reserve", "the range is in use, or too many are reserved");
+		return;
+	}
+	take_free_range(mm, start, ALIGN_DOWN(end, BLOCK_PAGES));
+	zone->nr_reserved += ALIGN_DOWN(end, BLOCK_PAGES) - start;
+	zone->reserved[zone->nr_reserved_extents++] = (struct extent){ start, end };
+}
