@@ -16,9 +16,11 @@
 
 #include "model/hw/hw.h"
 #include "model/kvm/asm_kvm_host.h"
+#include "model/kvm/files.h"
 #include "model/mm/mm.h"
 #include "sim/base/host.h"
 
+struct guest_op;
 struct hold_policy;
 struct tdx_globals;
 
@@ -106,11 +108,11 @@ struct kvm_vcpu {
 	int vcpu_idx;		/* place in kvm->vcpus[] */
 	int cpu;		/* logical processor it was last loaded on, -1 none */
 	u8 mode;		/* OUTSIDE_GUEST_MODE ... */
-	bool scheduled_out;
 	u64 requests;		/* BIT(request number) */
 	struct lock mutex;
 	struct kvm_run *run;
 	struct kvm_run run_page;
+	const struct guest_op *guest_op;	/* what its guest is at, NULL nothing */
 	struct kvm_vcpu_arch arch;
 };
 
@@ -135,6 +137,7 @@ struct kvm {
 	struct xarray mem_attr_array;	/* gfn -> attributes; slots_lock to write */
 	u64 attributes_generation;	/* bumped by each change, for probes */
 	bool vm_dead, vm_bugged;
+	bool mmu_notifier_released;
 	struct kvm_arch arch;
 };
 
@@ -150,7 +153,11 @@ struct kvm_globals {
 	struct mmu_host *mmu_host;	/* page-table memory: mmu.h */
 	struct tdx_globals *tdx;	/* tdx_lock, sysinfo, KeyIDs, per-CPU lists: tdx.h */
 	u32 next_vm_id;
-	struct pool vms, vcpus, slots, gmem_files;	/* the kernel's slab caches */
+	struct files_struct files;	/* descriptors of that process */
+	struct inode *anon_inode;
+	struct page *source_page;	/* what its source buffer holds, INIT_MEM_REGION */
+	/* The kernel's slab caches. */
+	struct pool vms, vcpus, slots, gmem_files, gmem_inodes;
 };
 
 static inline struct kvm_globals *kvm_globals_of(const void *object)
@@ -280,13 +287,11 @@ void kvm_free_memslots(struct kvm *kvm);
 /* -- mem_attributes.c --------------------------------------------------- */
 
 u64 kvm_supported_mem_attributes(struct kvm *kvm);
-u64 kvm_get_memory_attributes_slow(struct kvm *kvm, gfn_t gfn);
+u64 kvm_get_memory_attributes(struct kvm *kvm, gfn_t gfn);
 bool kvm_range_has_memory_attributes(struct kvm *kvm, gfn_t start, gfn_t end,
 				     u64 mask, u64 attrs);
 int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attributes);
 int kvm_vm_ioctl_set_mem_attributes(struct kvm *kvm, const struct kvm_memory_attributes *attrs);
-
-#define kvm_get_memory_attributes(kvm, gfn)	kvm_get_memory_attributes_slow(kvm, gfn)
 
 static inline bool kvm_mem_is_private(struct kvm *kvm, gfn_t gfn)
 {
@@ -295,21 +300,34 @@ static inline bool kvm_mem_is_private(struct kvm *kvm, gfn_t gfn)
 
 /* -- kvm_main.c, vcpu.c ------------------------------------------------- */
 
-struct kvm *kvm_create_vm(struct kvm_globals *globals, u32 type, int *error);
+/* ERR_PTR(-ENOMEM), -EINVAL for a type this machine does not have. */
+struct kvm *kvm_create_vm(struct kvm_globals *globals, u64 type);
 void kvm_get_kvm(struct kvm *kvm);
 /* May destroy the VM. */
 void kvm_put_kvm(struct kvm *kvm);
-int kvm_lock_all_vcpus(struct kvm *kvm);	/* kvm->lock held; -EINTR, -EBUSY */
+/* exit_mm() of the process that uses the VM, or the VM's own end. */
+void kvm_mmu_notifier_release(struct kvm *kvm);
+int kvm_lock_all_vcpus(struct kvm *kvm);	/* kvm->lock held; -EBUSY */
 void kvm_unlock_all_vcpus(struct kvm *kvm);
 
-int kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id, struct kvm_vcpu **vcpu);
+int kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u64 id);
 void kvm_destroy_vcpus(struct kvm *kvm);
 void vcpu_load(struct kvm_vcpu *vcpu);
 void vcpu_put(struct kvm_vcpu *vcpu);
 bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu);
 void kvm_prepare_memory_fault_exit(struct kvm_vcpu *vcpu, gpa_t gpa, u64 size,
 				   bool is_write, bool is_exec, bool is_private);
-/* The ioctl entry points: @arg is the struct, or the number itself. */
+
+struct file *anon_inode_getfile(struct kvm_globals *globals,
+				const struct file_operations *f_op, void *private_data);
+extern const struct file_operations kvm_vm_fops, kvm_vcpu_fops, kvm_gmem_fops;
+
+/*
+ * The ioctls of /dev/kvm, of a VM and of a vCPU. @arg is the argument's struct,
+ * or the number where the ioctl takes one. New descriptors or 0, else an errno;
+ * a dead VM answers -EIO to everything.
+ */
+long kvm_dev_ioctl(struct kvm_globals *globals, u32 ioctl, u64 arg);
 long kvm_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg);
 long kvm_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
 
@@ -318,7 +336,8 @@ long kvm_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
 typedef int (*kvm_gmem_populate_cb)(struct kvm *kvm, gfn_t gfn, kvm_pfn_t pfn,
 				    struct page *page, void *opaque);
 
-/* The new fd, -EINVAL, -ENOMEM. */
+u64 kvm_gmem_get_supported_flags(struct kvm *kvm);
+/* The new fd, -EINVAL, -ENOMEM, -EMFILE. */
 int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args);
 /* -EBADF, -EINVAL. On success *filep carries a reference for the caller to drop. */
 int kvm_gmem_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot,
@@ -332,16 +351,19 @@ void kvm_gmem_unbind(struct kvm_memory_slot *slot);
 int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
 		     kvm_pfn_t *pfn, struct page **page, int *max_order);
 /*
- * slots_lock held. @src_token: what the source page at userspace address @src
- * holds. Pages done, or the error when none was.
+ * slots_lock held. The source page is kvm_globals.source_page, whatever @src says
+ * (0: none). Pages done, or the error when none was.
  */
 long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
 		       bool may_writeback_src, kvm_gmem_populate_cb post_populate,
 		       void *opaque);
 
-/* -- x86.c -------------------------------------------------------------- */
+/* -- x86.c, x86_run.c --------------------------------------------------- */
 
-int kvm_arch_init_vm(struct kvm *kvm, u32 type);
+#define ENOIOCTLCMD	515	/* not for userspace: try the next handler */
+
+u64 kvm_supported_vm_types(struct kvm_globals *globals);	/* BIT(KVM_X86_*_VM) */
+int kvm_arch_init_vm(struct kvm *kvm, u64 type);
 void kvm_arch_pre_destroy_vm(struct kvm *kvm);
 void kvm_arch_destroy_vm(struct kvm *kvm);
 int kvm_arch_vcpu_precreate(struct kvm *kvm, u32 id);
@@ -349,9 +371,16 @@ int kvm_arch_vcpu_create(struct kvm_vcpu *vcpu);
 void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu);
 void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
 void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu);
+void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *vcpu, u8 guest_maxphyaddr);
 int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
 				   struct kvm_memory_slot *new, enum kvm_mr_change change);
 void kvm_arch_memslots_updated(struct kvm *kvm);
+long kvm_arch_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg);
+long kvm_arch_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
+/* -ENOIOCTLCMD: not one of those that run without vcpu->mutex. */
+long kvm_arch_vcpu_unlocked_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
 int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu);
+int ____kvm_emulate_hypercall(struct kvm_vcpu *vcpu, u64 nr, const u64 args[4],
+			      int (*complete)(struct kvm_vcpu *), s64 *ret);
 
 #endif /* SEPTUM_KVM_HOST_H */

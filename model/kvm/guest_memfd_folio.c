@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * guest_memfd, the folios: lookup for a guest fault, the initial image, faults
+ * of a user mapping, memory errors (virt/kvm/guest_memfd.c, Linux 7.3.4). All
+ * folios are order 0. Up to date means "content was set once": zeroed by a fault
+ * or filled by populate; it is never cleared while the folio lives. Left out:
+ * the SEV hooks that 7.3.4 calls where a TD has none, NUMA placement.
+ */
+#include "model/kvm/guest_memfd.h"
+#include "model/kvm/hold.h"
+#include "model/mm/memory_failure.h"
+
+static void trace_gmem(const struct folio *folio, const char *what)
+{
+	struct env *env = env_of(folio);
+	struct trace_event event = {
+		.kind = TRACE_GMEM,
+		.page = { .pfn = folio_pfn(folio), .what = what, .index = folio->index },
+	};
+
+	trace_emit(env, &event);
+}
+
+struct folio *kvm_gmem_get_folio(struct inode *inode, pgoff_t index)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct folio *folio = filemap_lock_folio(mapping, index);
+
+	if (likely(!IS_ERR(folio)))
+		return folio;
+
+	folio = __filemap_get_folio(mapping, index, FGP_LOCK | FGP_CREAT, mapping->gfp_mask);
+	if (IS_ERR(folio))
+		return folio;
+	WARN_ON_ONCE(env_of(inode), folio_test_large(folio));
+	if (trace_on(env_of(inode), TRACE_GMEM))
+		trace_gmem(folio, "alloc");
+	return folio;
+}
+
+/* Zeroes what nobody has written yet. Folio lock held. */
+static void kvm_gmem_make_uptodate(struct folio *folio)
+{
+	if (folio_test_uptodate(folio))
+		return;
+	clear_highpage(folio_page(folio, 0));
+	folio_mark_uptodate(folio);
+}
+
+/* Locked; ERR_PTR(-EFAULT) file changed, -EIO not bound, -EHWPOISON, -ENOMEM. */
+static struct folio *__kvm_gmem_get_pfn(struct file *file, struct kvm_memory_slot *slot,
+					pgoff_t index, kvm_pfn_t *pfn, int *max_order)
+{
+	struct file *slot_file = slot->gmem.file;
+	struct gmem_file *f = file->private_data;
+	struct kvm_memory_slot *bound;
+	struct folio *folio;
+
+	if (unlikely(file != slot_file)) {
+		WARN_ON_ONCE(env_of(file), slot_file);
+		return ERR_PTR(-EFAULT);
+	}
+	bound = xa_load(&f->bindings, index);
+	if (unlikely(bound != slot)) {
+		WARN_ON_ONCE(env_of(file), bound);
+		return ERR_PTR(-EIO);
+	}
+
+	folio = kvm_gmem_get_folio(file_inode(file), index);
+	if (IS_ERR(folio))
+		return folio;
+	if (unlikely(folio_test_hwpoison(folio))) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return ERR_PTR(-EHWPOISON);
+	}
+	*pfn = folio_pfn(folio) + (index & (folio_nr_pages(folio) - 1));
+	*max_order = 0;
+	return folio;
+}
+
+int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
+		     kvm_pfn_t *pfn, struct page **page, int *max_order)
+{
+	const struct hold_policy *policy = kvm_globals_of(kvm)->policy;
+	pgoff_t index = kvm_gmem_get_index(slot, gfn);
+	struct file *file = kvm_gmem_get_file(slot);
+	struct folio *folio;
+	int err = 0;
+
+	if (!file)
+		return -EFAULT;
+
+	folio = __kvm_gmem_get_pfn(file, slot, index, pfn, max_order);
+	if (IS_ERR(folio)) {
+		err = PTR_ERR(folio);
+		goto put_file;
+	}
+	kvm_gmem_make_uptodate(folio);
+	if (policy->get_pfn)
+		err = policy->get_pfn(folio, index);
+	if (!defect_on(env_of(kvm), DEFECT_LEAK_FOLIO_LOCK))
+		folio_unlock(folio);
+
+	/* The reference goes to the caller with the page. */
+	if (err)
+		folio_put(folio);
+	else
+		*page = folio_file_page(folio, index);
+put_file:
+	fput(file);
+	return err;
+}
+
+/* -- the initial image ---------------------------------------------------- */
+
+static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
+			       struct file *file, gfn_t gfn, struct page *src_page,
+			       kvm_gmem_populate_cb post_populate, void *opaque)
+{
+	pgoff_t index = kvm_gmem_get_index(slot, gfn);
+	struct folio *folio;
+	int max_order, err;
+	kvm_pfn_t pfn;
+
+	filemap_invalidate_lock(file->f_mapping);
+
+	folio = __kvm_gmem_get_pfn(file, slot, index, &pfn, &max_order);
+	if (IS_ERR(folio)) {
+		err = PTR_ERR(folio);
+		goto unlock;
+	}
+	folio_unlock(folio);
+
+	err = -EINVAL;
+	if (kvm_range_has_memory_attributes(kvm, gfn, gfn + 1,
+					    KVM_MEMORY_ATTRIBUTE_PRIVATE,
+					    KVM_MEMORY_ATTRIBUTE_PRIVATE))
+		err = post_populate(kvm, gfn, pfn, src_page, opaque);
+	if (!err)
+		folio_mark_uptodate(folio);
+	/* On failure it stays in the page cache, not up to date. */
+	folio_put(folio);
+unlock:
+	filemap_invalidate_unlock(file->f_mapping);
+	return err;
+}
+
+/* The page behind userspace's source buffer, which every address of it shows. */
+static struct page *get_source_page(struct kvm *kvm)
+{
+	struct page *page = kvm_globals_of(kvm)->source_page;
+
+	if (!page || try_grab_folio(page_folio(page), 1, FOLL_GET))
+		return NULL;
+	return page;
+}
+
+long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
+		       bool may_writeback_src, kvm_gmem_populate_cb post_populate,
+		       void *opaque)
+{
+	struct kvm_memory_slot *slot;
+	struct file *file;
+	long done, err = 0;
+
+	lockdep_assert_held(&kvm->slots_lock);
+
+	if (WARN_ON_ONCE(env_of(kvm), npages <= 0 || !IS_ALIGNED(src, PAGE_SIZE)))
+		return -EINVAL;
+	slot = gfn_to_memslot(kvm, start_gfn);
+	if (!kvm_slot_has_gmem(slot))
+		return -EINVAL;
+	file = kvm_gmem_get_file(slot);
+	if (!file)
+		return -EFAULT;
+
+	if (npages > (long)(slot->npages - (start_gfn - slot->base_gfn)))
+		npages = slot->npages - (start_gfn - slot->base_gfn);
+	for (done = 0; done < npages; done++) {
+		struct page *src_page = NULL;
+
+		if (signal_pending(kvm)) {
+			err = -EINTR;
+			break;
+		}
+		/* Before invalidate_lock: looking at user memory may take mmap_lock. */
+		if (src) {
+			src_page = get_source_page(kvm);
+			if (!src_page) {
+				err = -EFAULT;
+				break;
+			}
+		}
+		err = __kvm_gmem_populate(kvm, slot, file, start_gfn + done, src_page,
+					  post_populate, opaque);
+		if (src_page)
+			gup_put_folio(page_folio(src_page), 1, FOLL_GET);
+		if (err)
+			break;
+	}
+
+	fput(file);
+	return err && !done ? err : done;
+}
+
+/* -- user mappings -------------------------------------------------------- */
+
+static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *vmf)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	struct folio *folio;
+
+	if (vmf->pgoff << PAGE_SHIFT >= inode->i_size)
+		return VM_FAULT_SIGBUS;
+	/* Private memory is never the host's to look at. */
+	if (!kvm_gmem_init_shared(inode))
+		return VM_FAULT_SIGBUS;
+
+	folio = kvm_gmem_get_folio(inode, vmf->pgoff);
+	if (IS_ERR(folio)) {
+		long err = PTR_ERR(folio);
+
+		return err == -EAGAIN ? VM_FAULT_RETRY : vmf_error(err);
+	}
+	if (WARN_ON_ONCE(env_of(inode), folio_test_large(folio))) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return VM_FAULT_SIGBUS;
+	}
+	kvm_gmem_make_uptodate(folio);
+
+	/* Locked and with the reference: both go to whoever maps it. */
+	vmf->page = folio_file_page(folio, vmf->pgoff);
+	return VM_FAULT_LOCKED;
+}
+
+static const struct vm_operations_struct kvm_gmem_vm_ops = {
+	.fault = kvm_gmem_fault_user_mapping,
+};
+
+int kvm_gmem_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (!kvm_gmem_supports_mmap(file_inode(file)))
+		return -ENODEV;
+	if ((vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) != (VM_SHARED | VM_MAYSHARE))
+		return -EINVAL;
+	vma->vm_ops = &kvm_gmem_vm_ops;
+	return 0;
+}
+
+/* -- what mm asks of a file ----------------------------------------------- */
+
+/* memory_failure() holds the folio lock and takes invalidate_lock inside it. */
+static int kvm_gmem_error_folio(struct address_space *mapping, struct folio *folio)
+{
+	pgoff_t start = folio->index;
+	pgoff_t end = start + folio_nr_pages(folio);
+
+	filemap_invalidate_lock_shared(mapping);
+	kvm_gmem_invalidate_start(mapping->host, start, end);
+	/*
+	 * The folio stays where it is, poisoned: dropping it would let the next
+	 * access allocate a fresh one and lose the guest's data silently.
+	 */
+	kvm_gmem_invalidate_end(mapping->host, start, end);
+	filemap_invalidate_unlock_shared(mapping);
+	return MF_DELAYED;
+}
+
+static int kvm_gmem_migrate_folio(struct address_space *mapping, struct folio *dst,
+				  struct folio *src)
+{
+	WARN_ON_ONCE(env_of(mapping), "guest_memfd folios cannot be migrated");
+	return -EINVAL;
+}
+
+static bool kvm_gmem_dirty_folio(struct address_space *mapping, struct folio *folio)
+{
+	return false;
+}
+
+/* An observation only: 7.3.4 has no hook here on a machine without SEV. */
+static void kvm_gmem_free_folio(struct folio *folio)
+{
+	if (trace_on(env_of(folio), TRACE_GMEM))
+		trace_gmem(folio, "free");
+}
+
+const struct address_space_operations kvm_gmem_aops = {
+	.free_folio = kvm_gmem_free_folio,
+	.error_remove_folio = kvm_gmem_error_folio,
+	.migrate_folio = kvm_gmem_migrate_folio,
+	.dirty_folio = kvm_gmem_dirty_folio,
+};

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The x86 half of a VM's and a vCPU's life and of their ioctls
+ * (arch/x86/kvm/x86.c, Linux 7.3.4). KVM_RUN is in x86_run.c. Left out:
+ * everything about registers, interrupts, timers and devices; a VM behaves as one
+ * with a split irqchip and the TDP MMU.
+ */
+#include "model/kvm/kvm_host.h"
+#include "model/kvm/mmu.h"
+#include "model/kvm/tdx.h"
+
+/* -- VMs ------------------------------------------------------------------- */
+
+u64 kvm_supported_vm_types(struct kvm_globals *globals)
+{
+	u64 types = BIT_ULL(KVM_X86_DEFAULT_VM) | BIT_ULL(KVM_X86_SW_PROTECTED_VM);
+
+	if (globals->tdx && globals->tdx->enable_tdx)
+		types |= BIT_ULL(KVM_X86_TDX_VM);
+	return types;
+}
+
+int kvm_arch_init_vm(struct kvm *kvm, u64 type)
+{
+	if (type >= 32 || !(kvm_supported_vm_types(kvm_globals_of(kvm)) & BIT_ULL(type)))
+		return -EINVAL;
+
+	kvm->arch.vm_type = type;
+	kvm->arch.has_private_mem = type == KVM_X86_SW_PROTECTED_VM;
+	/* Other types say themselves when. */
+	kvm->arch.pre_fault_allowed = type == KVM_X86_DEFAULT_VM ||
+				      type == KVM_X86_SW_PROTECTED_VM;
+	kvm_mmu_init_vm(kvm, kvm_globals_of(kvm)->mmu_host);
+	return kvm_x86_call(vm_init)(kvm);
+}
+
+/* Before anything is taken apart. */
+void kvm_arch_pre_destroy_vm(struct kvm *kvm)
+{
+	kvm_mmu_pre_destroy_vm(kvm);
+	kvm_x86_call(vm_pre_destroy)(kvm);
+}
+
+void kvm_arch_destroy_vm(struct kvm *kvm)
+{
+	kvm_destroy_vcpus(kvm);
+	kvm_mmu_uninit_vm(kvm);
+	/* Last: the control pages that all others hang from. */
+	kvm_x86_call(vm_destroy)(kvm);
+}
+
+/* -- memory slots ---------------------------------------------------------- */
+
+static int kvm_alloc_memslot_metadata(struct kvm *kvm, struct kvm_memory_slot *slot)
+{
+	if (inject_alloc(env_of(kvm), "memslot_metadata"))
+		return -ENOMEM;
+	kvm_mmu_init_memslot_lpage_info(kvm, slot);
+	kvm_mmu_init_memslot_memory_attributes(kvm, slot);
+	return 0;
+}
+
+int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
+				   struct kvm_memory_slot *new, enum kvm_mr_change change)
+{
+	if (change == KVM_MR_FLAGS_ONLY)
+		new->arch = old->arch;
+	if (change != KVM_MR_CREATE && change != KVM_MR_MOVE)
+		return 0;
+
+	/* The shared half of a TD is an alias, not memory of its own. */
+	if (new->base_gfn + new->npages - 1 > kvm_mmu_max_gfn() ||
+	    kvm_is_gfn_alias(kvm, new->base_gfn + new->npages - 1))
+		return -EINVAL;
+	return kvm_alloc_memslot_metadata(kvm, new);
+}
+
+static void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
+{
+	struct hw *hw = kvm_globals_of(vcpu)->host.hw;
+
+	if (vcpu->mode != IN_GUEST_MODE)
+		return;
+	vcpu->mode = EXITING_GUEST_MODE;
+	if (vcpu->cpu != -1 && vcpu->cpu != smp_processor_id(vcpu))
+		hw->cpu[vcpu->cpu].irq_pending = true;
+}
+
+/* A new set of slots is in force: vCPUs in the guest come out and see it. */
+void kvm_arch_memslots_updated(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		kvm_vcpu_kick(vcpu);
+}
+
+/* -- vCPUs ----------------------------------------------------------------- */
+
+int kvm_arch_vcpu_precreate(struct kvm *kvm, u32 id)
+{
+	return kvm_x86_call(vcpu_precreate)(kvm);
+}
+
+int kvm_arch_vcpu_create(struct kvm_vcpu *vcpu)
+{
+	int err;
+
+	/* Others than the boot processor wait to be started. */
+	vcpu->arch.mp_state = vcpu->vcpu_id ? KVM_MP_STATE_UNINITIALIZED :
+					      KVM_MP_STATE_RUNNABLE;
+	err = kvm_mmu_create(vcpu);
+	if (err)
+		return err;
+	err = kvm_x86_call(vcpu_create)(vcpu);
+	if (err) {
+		kvm_mmu_destroy(vcpu);
+		return err;
+	}
+
+	vcpu_load(vcpu);
+	kvm_init_mmu(vcpu);
+	vcpu_put(vcpu);
+	return 0;
+}
+
+void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu)
+{
+	kvm_mmu_unload(vcpu);
+	kvm_x86_call(vcpu_free)(vcpu);
+	kvm_mmu_destroy(vcpu);
+}
+
+void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+{
+	kvm_x86_call(vcpu_load)(vcpu, cpu);
+	vcpu->cpu = cpu;
+}
+
+void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	kvm_x86_call(vcpu_put)(vcpu);
+}
+
+/*
+ * What KVM_SET_CPUID2 leaves behind for the MMU: the guest's address width
+ * (leaf 0x80000008 EAX[23:16]) decides how deep its page tables are.
+ */
+void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *vcpu, u8 guest_maxphyaddr)
+{
+	vcpu->arch.guest_maxphyaddr = guest_maxphyaddr;
+	kvm_mmu_unload(vcpu);
+	kvm_init_mmu(vcpu);
+}
+
+/* -- ioctls ---------------------------------------------------------------- */
+
+static int kvm_vm_ioctl_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
+{
+	if (cap->flags)
+		return -EINVAL;
+
+	switch (cap->cap) {
+	case KVM_CAP_EXIT_HYPERCALL:
+		if (cap->args[0] & ~KVM_EXIT_HYPERCALL_VALID_MASK)
+			return -EINVAL;
+		kvm->arch.hypercall_exit_enabled = cap->args[0];
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+long kvm_arch_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg)
+{
+	switch (ioctl) {
+	case KVM_ENABLE_CAP:
+		return kvm_vm_ioctl_enable_cap(kvm, arg);
+	case KVM_MEMORY_ENCRYPT_OP:
+		return kvm_x86_call(mem_enc_ioctl)(kvm, arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+long kvm_arch_vcpu_unlocked_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg)
+{
+	if (ioctl == KVM_MEMORY_ENCRYPT_OP)
+		return kvm_x86_call(vcpu_mem_enc_unlocked_ioctl)(vcpu, arg);
+	return -ENOIOCTLCMD;
+}
+
+/* vcpu->mutex held. */
+long kvm_arch_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg)
+{
+	long err = -EINVAL;
+
+	vcpu_load(vcpu);
+	if (ioctl == KVM_MEMORY_ENCRYPT_OP)
+		err = kvm_x86_call(vcpu_mem_enc_ioctl)(vcpu, arg);
+	vcpu_put(vcpu);
+	return err;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_RUN: from the ioctl into the guest and back, and the hypercall that asks
+ * userspace to convert memory (arch/x86/kvm/x86.c, Linux 7.3.4). kvm->srcu is
+ * read-held all the way except inside the guest. Left out: interrupt injection,
+ * FPU and debug state, the emulator's completions.
+ *
+ * Invented: the end of a guest operation of the scenario is a signal to the
+ * thread that runs the vCPU, so that KVM_RUN returns as it would to a VMM whose
+ * timer fired.
+ */
+#include "model/kvm/kvm_host.h"
+#include "model/kvm/mmu.h"
+#include "model/tdx/guest.h"
+
+/* Something the guest should see, or a signal for its thread. */
+bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu)
+{
+	return choose(env_of(vcpu), 2, CHOICE_IRQ);
+}
+
+static bool xfer_to_guest_mode_work_pending(struct kvm_vcpu *vcpu)
+{
+	return (vcpu->guest_op && vcpu->guest_op->done) || signal_pending(vcpu);
+}
+
+static int xfer_to_guest_mode_handle_work(struct kvm_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return -EINTR;
+}
+
+/* 0, or what KVM_RUN returns. */
+static int kvm_service_requests(struct kvm_vcpu *vcpu)
+{
+	/* Tested, never cleared: the VM stays dead. */
+	if (kvm_test_request(KVM_REQ_VM_DEAD, vcpu))
+		return -EIO;
+	if (kvm_check_request(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, vcpu))
+		kvm_mmu_free_obsolete_roots(vcpu);
+	if (kvm_check_request(KVM_REQ_TLB_FLUSH, vcpu))
+		kvm_x86_call(flush_tlb_all)(vcpu);
+	return 0;
+}
+
+static bool kvm_vcpu_exit_request(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->mode == EXITING_GUEST_MODE || kvm_request_pending(vcpu);
+}
+
+/* > 0 go on, 0 out to userspace, < 0 out with an error. */
+static int vcpu_enter_guest(struct kvm_vcpu *vcpu)
+{
+	enum exit_fastpath_completion exit_fastpath;
+	struct lock *srcu = &vcpu->kvm->srcu;
+	int err = 0;
+
+	if (unlikely(kvm_request_pending(vcpu)))
+		err = kvm_service_requests(vcpu);
+	if (!err)
+		err = kvm_mmu_reload(vcpu);
+	if (unlikely(err))
+		return err;
+
+	/*
+	 * Interrupts are off from here on. Whoever makes a request writes it before
+	 * he looks at the mode, and the mode is written here before the requests
+	 * are looked at again.
+	 */
+	vcpu->mode = IN_GUEST_MODE;
+	srcu_read_unlock(srcu);
+	if (unlikely(kvm_vcpu_exit_request(vcpu))) {
+		vcpu->mode = OUTSIDE_GUEST_MODE;
+		srcu_read_lock(srcu);
+		return 1;
+	}
+
+	exit_fastpath = kvm_x86_call(vcpu_run)(vcpu, 0);
+
+	vcpu->mode = OUTSIDE_GUEST_MODE;
+	srcu_read_lock(srcu);
+
+	if (unlikely(exit_fastpath == EXIT_FASTPATH_EXIT_USERSPACE))
+		return 0;
+	if (exit_fastpath == EXIT_FASTPATH_EXIT_HANDLED &&
+	    task_spin(env_of(vcpu), "vcpu_run", "the module to let the vCPU in"))
+		return -EINTR;
+	return kvm_x86_call(handle_exit)(vcpu, exit_fastpath);
+}
+
+/* A halted vCPU sleeps until there is something for it; no request wakes it. */
+static int vcpu_block(struct kvm_vcpu *vcpu)
+{
+	struct lock *srcu = &vcpu->kvm->srcu;
+
+	srcu_read_unlock(srcu);
+	while (!xfer_to_guest_mode_work_pending(vcpu) && !kvm_vcpu_has_events(vcpu))
+		if (task_spin(env_of(vcpu), "kvm_vcpu_block", "an interrupt for the vCPU"))
+			break;
+	srcu_read_lock(srcu);
+	if (kvm_vcpu_has_events(vcpu))
+		vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;
+	return 1;
+}
+
+static int vcpu_run(struct kvm_vcpu *vcpu)
+{
+	int err;
+
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	for (;;) {
+		if (likely(vcpu->arch.mp_state == KVM_MP_STATE_RUNNABLE))
+			err = vcpu_enter_guest(vcpu);
+		else
+			err = vcpu_block(vcpu);
+		if (err <= 0)
+			return err;
+		if (xfer_to_guest_mode_work_pending(vcpu))
+			return xfer_to_guest_mode_handle_work(vcpu);
+	}
+}
+
+/* What the last exit left to be done, and whether a vCPU may run at all. */
+static int kvm_prepare_run(struct kvm_vcpu *vcpu)
+{
+	int (*complete)(struct kvm_vcpu *vcpu) = vcpu->arch.complete_userspace_io;
+
+	if (unlikely(vcpu->arch.mp_state == KVM_MP_STATE_UNINITIALIZED)) {
+		/* Waits for a start that never comes here; a signal ends it. */
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	}
+	if (complete) {
+		int done;
+
+		vcpu->arch.complete_userspace_io = NULL;
+		done = complete(vcpu);
+		if (done <= 0)
+			return done;
+	}
+	if (vcpu->run->immediate_exit)
+		return -EINTR;
+	if (kvm_x86_call(vcpu_needs_initialization)(vcpu))
+		return -EINVAL;
+	return 1;
+}
+
+int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu)
+{
+	struct lock *srcu = &vcpu->kvm->srcu;
+	int err;
+
+	vcpu_load(vcpu);
+	srcu_read_lock(srcu);
+	err = kvm_prepare_run(vcpu);
+	if (err > 0)
+		err = vcpu_run(vcpu);
+	srcu_read_unlock(srcu);
+	vcpu_put(vcpu);
+	return err;
+}
+
+/*
+ * A hypercall of the guest. 1: *@ret is the answer. 0: userspace answers, in
+ * run->hypercall.ret, and @complete goes on from there.
+ */
+int ____kvm_emulate_hypercall(struct kvm_vcpu *vcpu, u64 nr, const u64 args[4],
+			      int (*complete)(struct kvm_vcpu *), s64 *ret)
+{
+	struct kvm_run *run = vcpu->run;
+	gfn_t gfn = gpa_to_gfn(args[0]);
+
+	*ret = -KVM_ENOSYS;
+	if (nr != KVM_HC_MAP_GPA_RANGE ||
+	    !(vcpu->kvm->arch.hypercall_exit_enabled & BIT_ULL(KVM_HC_MAP_GPA_RANGE)))
+		return 1;
+
+	*ret = -KVM_EINVAL;
+	if (!IS_ALIGNED(args[0], PAGE_SIZE) || !args[1] || gfn + args[1] <= gfn)
+		return 1;
+
+	run->exit_reason = KVM_EXIT_HYPERCALL;
+	run->hypercall.nr = KVM_HC_MAP_GPA_RANGE;
+	run->hypercall.args[0] = args[0];
+	run->hypercall.args[1] = args[1];
+	run->hypercall.args[2] = args[2];
+	run->hypercall.flags = KVM_EXIT_HYPERCALL_LONG_MODE;
+	/* 0 says success, should userspace not write anything. */
+	run->hypercall.ret = 0;
+	vcpu->arch.complete_userspace_io = complete;
+	return 0;
+}
