@@ -143,10 +143,12 @@ static bool state_named(const struct graph *graph, u8 state)
 	return false;
 }
 
-/* A host's leaf is told by its place alone: "TDH." on every arrow says nothing. */
+/* Nearly every arrow is a TDH_ leaf, most are TDH_MEM_: said by colour, not by words. */
 static const char *short_cause(const char *cause)
 {
-	return strncmp(cause, "TDH.", 4) ? cause : cause + 4;
+	if (!strncmp(cause, "TDH_MEM_", 8))
+		return cause + 8;
+	return strncmp(cause, "TDH_", 4) ? cause : cause + 4;
 }
 
 /* The arrow of all moves from @first->from to @first->to, of which @first is the first. */
@@ -182,7 +184,10 @@ static void print_arrow(const struct graph *graph, u32 first, FILE *out)
 			!legal ? "#b3261e" : guest ? "#a8510c" : "#0b6e75", width + 0.4);
 	else
 		fprintf(out, "\", class=\"unseen\", style=dashed, color=\"#9aa1ab\", "
-			"fontcolor=\"#7b8594\", penwidth=0.9];\n");
+			"fontcolor=\"#7b8594\", penwidth=0.9%s];\n",
+			/* What was never made must not shape the picture of what was. */
+			state_seen(graph, arrow->from) && state_seen(graph, arrow->to) ?
+			", constraint=false" : "");
 }
 
 static void print_state(const struct graph *graph, u8 state, FILE *out)
@@ -242,7 +247,7 @@ void graph_print_dot(const struct graph *graph, FILE *out)
 
 	fprintf(out, "// %s: solid = made, with how often; dashed = legal, never made\n"
 		"digraph %s {\n"
-		"\tgraph [rankdir=TB, bgcolor=\"transparent\", nodesep=0.55, ranksep=0.75, "
+		"\tgraph [rankdir=TB, bgcolor=\"transparent\", nodesep=0.45, ranksep=0.7, "
 		"fontname=\"DejaVu Sans\"];\n"
 		"\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
 		"fontname=\"DejaVu Sans\", fontsize=11, margin=\"0.16,0.08\"];\n"
