@@ -142,7 +142,7 @@ void tdx_register_shared_walk(struct tdx_globals *globals, struct kvm_globals *k
 
 static inline bool tdx_operand_busy(u64 err)
 {
-	return unlikely((err & TDX_SEAMCALL_STATUS_MASK) == 0x8000020000000000ULL);
+	return unlikely((err & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_BUSY);
 }
 
 /*

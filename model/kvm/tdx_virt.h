@@ -12,21 +12,17 @@
 
 #include "model/hw/hw.h"
 #include "sim/base/list.h"
+#include "model/tdx/tables.h"
 #include "model/tdx/tdx.h"
 
 struct mm;
 struct page;
 
-/* Status values the kernel names (asm/shared/tdx_errno.h, asm/tdx.h). */
-#define TDX_SEAMCALL_STATUS_MASK		0xFFFFFFFF00000000ULL
+/* Status bits and software codes of the kernel (asm/shared/tdx_errno.h, asm/tdx.h). */
+#define TDX_SEAMCALL_STATUS_MASK		TDX_STATUS_MASK
 #define TDX_ERROR				BIT_ULL(63)
 #define TDX_NON_RECOVERABLE			BIT_ULL(62)
 #define TDX_SW_ERROR				(TDX_ERROR | GENMASK_ULL(47, 40))
-#define TDX_SEAMCALL_VMFAILINVALID		0x8000FF00FFFF0000ULL
-#define TDX_SEAMCALL_GP				0x8000FF000000000DULL
-#define TDX_SEAMCALL_UD				0x8000FF0000000006ULL
-
-enum tdx_page_type { PT_NDA = 0, PT_RSVD = 1 };
 
 /* Most pages a TDCS or a TDVPS of a known module may want. */
 #define TDX_TD_PAGES_MAX	16
@@ -58,15 +54,19 @@ struct tdx_sys_info {
 	u16 max_vcpus_per_td;
 };
 
-/* One TDMR and what of the host's memory its PAMT took. */
+#define TDMR_RESERVED_MAX	16
+
+/* As the module reads it; sizes in bytes. PAMT order in memory: 4K, 2M, 1G. */
 struct tdmr_info {
-	hpa_t base;
-	u64 size;
-	hpa_t pamt_base;
-	u64 pamt_size;
+	u64 base, size;
+	u64 pamt_1g_base, pamt_1g_size;
+	u64 pamt_2m_base, pamt_2m_size;
+	u64 pamt_4k_base, pamt_4k_size;
+	struct {
+		u64 offset, size;
+	} reserved_areas[TDMR_RESERVED_MAX];
 };
 
-#define TDX_TDMR_MAX	64
 #define TDX_HKID_MAX	64	/* guest KeyIDs, one bit each */
 
 /* One a machine: kvm_globals.tdx. */
@@ -87,8 +87,10 @@ struct tdx_globals {
 	struct list_head associated_tdvcpus[HW_CPU_MAX];	/* IRQs off on that CPU */
 	u64 cache_state_incoherent;	/* BIT(cpu) */
 	bool bug_tdx_pw_mce;		/* X86_BUG_TDX_PW_MCE */
-	u32 tdmr_count;
-	struct tdmr_info tdmr[TDX_TDMR_MAX];
+	struct tdmr_info tdmr;		/* RAM is one region: one covers it */
+	/* What the module may read of host memory right now; NULL: nothing. */
+	struct page *phys_page[2];
+	const void *phys_bytes[2];
 };
 
 /*
@@ -101,6 +103,11 @@ struct tdx_globals *tdx_enable(struct env *env, struct hw *hw, struct mm *mm,
 			       struct tdx_module *module, struct lock *cpu_hotplug_lock,
 			       int *error);
 const struct tdx_sys_info *tdx_get_sysinfo(struct tdx_globals *globals);
+
+/* The module reads @page as @bytes (4 KiB) until tdx_phys_forget(). @slot: 0 or 1. */
+void tdx_phys_provide(struct tdx_globals *globals, int slot, struct page *page,
+		      const void *bytes);
+void tdx_phys_forget(struct tdx_globals *globals);
 
 /* Lowest free first; -ENOSPC. */
 int tdx_guest_keyid_alloc(struct tdx_globals *globals);

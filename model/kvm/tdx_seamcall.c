@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tdh_*() wrappers (arch/x86/virt/vmx/tdx/tdx.c, Linux 7.3.4). Left out:
+ * the software error codes of SEAMCALL itself (no module, not in VMX
+ * operation), which a machine with a loaded module never produces.
+ */
+#include "model/kvm/tdx_virt.h"
+#include "model/mm/page.h"
+
+#define RDRAND_RETRY_LOOPS	10
+
+static u64 seamcall_once(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
+{
+	int cpu = current_task(globals->env)->cpu;
+
+	/* Private lines may now be dirty in this CPU's cache. */
+	globals->cache_state_incoherent |= BIT_ULL(cpu);
+	return seamcall(globals->module, cpu, fn, args);
+}
+
+/* Dry randomness comes back by itself, so it is not told to the caller at once. */
+static u64 sc_retry(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
+{
+	int retry = RDRAND_RETRY_LOOPS;
+	u64 ret;
+
+	do {
+		ret = seamcall_once(globals, fn, args);
+	} while (unlikely(ret == TDX_RND_NO_ENTROPY) && --retry);
+	return ret;
+}
+
+/*
+ * Dirty lines the host left on a page would be written back over private data
+ * later; the module does not look, so every page handed over is flushed first.
+ */
+static void tdx_clflush_pfn(struct tdx_globals *globals, kvm_pfn_t pfn)
+{
+	hw_clflush(globals->hw, pfn_to_hpa(pfn), KEYID_SHARED);
+}
+
+static void tdx_clflush_page(struct tdx_globals *globals, struct page *page)
+{
+	tdx_clflush_pfn(globals, page_to_pfn(page));
+}
+
+static hpa_t tdx_tdr_pa(const struct tdx_td *td)
+{
+	return page_to_phys(td->tdr_page);
+}
+
+static hpa_t mk_keyed_paddr(u16 hkid, kvm_pfn_t pfn)
+{
+	return pfn_to_hpa(pfn) | (u64)hkid << HW_PHYS_BITS;
+}
+
+u64 tdh_vp_enter(struct tdx_vp *vp, struct tdx_module_args *args)
+{
+	args->rcx = vp->tdvpr_pa;
+	return seamcall_once(vp->globals, TDH_VP_ENTER, args);
+}
+
+u64 tdh_mng_addcx(struct tdx_td *td, struct page *tdcs_page)
+{
+	struct tdx_module_args args = {
+		.rcx = page_to_phys(tdcs_page),
+		.rdx = tdx_tdr_pa(td),
+	};
+
+	tdx_clflush_page(td->globals, tdcs_page);
+	return sc_retry(td->globals, TDH_MNG_ADDCX, &args);
+}
+
+u64 tdh_mem_page_add(struct tdx_td *td, gpa_t gpa, kvm_pfn_t pfn,
+		     struct page *source, u64 *ext_err1, u64 *ext_err2)
+{
+	/* Always 4K: no level operand beside the address. */
+	struct tdx_module_args args = {
+		.rcx = gpa,
+		.rdx = tdx_tdr_pa(td),
+		.r8 = pfn_to_hpa(pfn),
+		.r9 = page_to_phys(source),
+	};
+	u64 ret;
+
+	tdx_clflush_pfn(td->globals, pfn);
+	ret = sc_retry(td->globals, TDH_MEM_PAGE_ADD, &args);
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_mem_sept_add(struct tdx_td *td, gpa_t gpa, int level, struct page *page,
+		     u64 *ext_err1, u64 *ext_err2)
+{
+	struct tdx_module_args args = {
+		.rcx = gpa | level,
+		.rdx = tdx_tdr_pa(td),
+		.r8 = page_to_phys(page),
+	};
+	u64 ret;
+
+	tdx_clflush_page(td->globals, page);
+	ret = sc_retry(td->globals, TDH_MEM_SEPT_ADD, &args);
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_vp_addcx(struct tdx_vp *vp, struct page *tdcx_page)
+{
+	struct tdx_module_args args = {
+		.rcx = page_to_phys(tdcx_page),
+		.rdx = vp->tdvpr_pa,
+	};
+
+	tdx_clflush_page(vp->globals, tdcx_page);
+	return sc_retry(vp->globals, TDH_VP_ADDCX, &args);
+}
+
+u64 tdh_mem_page_aug(struct tdx_td *td, gpa_t gpa, int level, kvm_pfn_t pfn,
+		     u64 *ext_err1, u64 *ext_err2)
+{
+	struct tdx_module_args args = {
+		.rcx = gpa | level,
+		.rdx = tdx_tdr_pa(td),
+		.r8 = pfn_to_hpa(pfn),
+	};
+	u64 ret;
+
+	tdx_clflush_pfn(td->globals, pfn);
+	ret = sc_retry(td->globals, TDH_MEM_PAGE_AUG, &args);
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_mem_range_block(struct tdx_td *td, gpa_t gpa, int level,
+			u64 *ext_err1, u64 *ext_err2)
+{
+	struct tdx_module_args args = {
+		.rcx = gpa | level,
+		.rdx = tdx_tdr_pa(td),
+	};
+	u64 ret = sc_retry(td->globals, TDH_MEM_RANGE_BLOCK, &args);
+
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_mng_key_config(struct tdx_td *td)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+
+	return sc_retry(td->globals, TDH_MNG_KEY_CONFIG, &args);
+}
+
+u64 tdh_mng_create(struct tdx_td *td, u16 hkid)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td), .rdx = hkid };
+
+	tdx_clflush_page(td->globals, td->tdr_page);
+	return sc_retry(td->globals, TDH_MNG_CREATE, &args);
+}
+
+u64 tdh_vp_create(struct tdx_td *td, struct tdx_vp *vp)
+{
+	struct tdx_module_args args = { .rcx = vp->tdvpr_pa, .rdx = tdx_tdr_pa(td) };
+
+	tdx_clflush_page(td->globals, vp->tdvpr_page);
+	return sc_retry(td->globals, TDH_VP_CREATE, &args);
+}
+
+u64 tdh_mng_rd(struct tdx_td *td, u64 field, u64 *data)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td), .rdx = field };
+	u64 ret = sc_retry(td->globals, TDH_MNG_RD, &args);
+
+	*data = args.r8;
+	return ret;
+}
+
+u64 tdh_mr_extend(struct tdx_td *td, gpa_t gpa, u64 *ext_err1, u64 *ext_err2)
+{
+	struct tdx_module_args args = { .rcx = gpa, .rdx = tdx_tdr_pa(td) };
+	u64 ret = sc_retry(td->globals, TDH_MR_EXTEND, &args);
+
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_mr_finalize(struct tdx_td *td)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+
+	return sc_retry(td->globals, TDH_MR_FINALIZE, &args);
+}
+
+u64 tdh_vp_flush(struct tdx_vp *vp)
+{
+	struct tdx_module_args args = { .rcx = vp->tdvpr_pa };
+
+	return sc_retry(vp->globals, TDH_VP_FLUSH, &args);
+}
+
+u64 tdh_mng_vpflushdone(struct tdx_td *td)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+
+	return sc_retry(td->globals, TDH_MNG_VPFLUSHDONE, &args);
+}
+
+u64 tdh_mng_key_freeid(struct tdx_td *td)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+
+	return sc_retry(td->globals, TDH_MNG_KEY_FREEID, &args);
+}
+
+u64 tdh_mng_init(struct tdx_td *td, hpa_t td_params, u64 *extended_err)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td), .rdx = td_params };
+	u64 ret = sc_retry(td->globals, TDH_MNG_INIT, &args);
+
+	*extended_err = args.rcx;
+	return ret;
+}
+
+u64 tdh_vp_init(struct tdx_vp *vp, u64 initial_rcx, u32 x2apicid)
+{
+	struct tdx_module_args args = {
+		.rcx = vp->tdvpr_pa,
+		.rdx = initial_rcx,
+		.r8 = x2apicid,
+	};
+
+	/* Version 1 is the one that takes the APIC id. */
+	return sc_retry(vp->globals, TDH_VP_INIT | 1ULL << 16, &args);
+}
+
+u64 tdh_vp_rd(struct tdx_vp *vp, u64 field, u64 *data)
+{
+	struct tdx_module_args args = { .rcx = vp->tdvpr_pa, .rdx = field };
+	u64 ret = sc_retry(vp->globals, TDH_VP_RD, &args);
+
+	*data = args.r8;
+	return ret;
+}
+
+u64 tdh_vp_wr(struct tdx_vp *vp, u64 field, u64 data, u64 mask)
+{
+	struct tdx_module_args args = {
+		.rcx = vp->tdvpr_pa,
+		.rdx = field,
+		.r8 = data,
+		.r9 = mask,
+	};
+
+	return sc_retry(vp->globals, TDH_VP_WR, &args);
+}
+
+u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
+			    u64 *tdx_pt, u64 *tdx_owner, u64 *tdx_size)
+{
+	struct tdx_module_args args = { .rcx = page_to_phys(page) };
+	u64 ret = sc_retry(globals, TDH_PHYMEM_PAGE_RECLAIM, &args);
+
+	*tdx_pt = args.rcx;
+	*tdx_owner = args.rdx;
+	*tdx_size = args.r8;
+	return ret;
+}
+
+u64 tdh_mem_page_remove(struct tdx_td *td, gpa_t gpa, int level,
+			u64 *ext_err1, u64 *ext_err2)
+{
+	struct tdx_module_args args = {
+		.rcx = gpa | level,
+		.rdx = tdx_tdr_pa(td),
+	};
+	u64 ret = sc_retry(td->globals, TDH_MEM_PAGE_REMOVE, &args);
+
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_mem_track(struct tdx_td *td)
+{
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+
+	return sc_retry(td->globals, TDH_MEM_TRACK, &args);
+}
+
+u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume)
+{
+	struct tdx_module_args args = { .rcx = resume };
+
+	return sc_retry(globals, TDH_PHYMEM_CACHE_WB, &args);
+}
+
+u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *td)
+{
+	/* A TD root is written under the module's own key. */
+	struct tdx_module_args args = {
+		.rcx = mk_keyed_paddr(td->globals->global_keyid, page_to_pfn(td->tdr_page)),
+	};
+
+	return sc_retry(td->globals, TDH_PHYMEM_PAGE_WBINVD, &args);
+}
+
+u64 tdh_phymem_page_wbinvd_hkid(struct tdx_globals *globals, u64 hkid, kvm_pfn_t pfn)
+{
+	struct tdx_module_args args = { .rcx = mk_keyed_paddr(hkid, pfn) };
+
+	return sc_retry(globals, TDH_PHYMEM_PAGE_WBINVD, &args);
+}
