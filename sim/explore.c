@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Depth-first search over choices. Tasks are stepped from task 0: at each
+ * choice the state is captured; a state seen before ends the way, a new one
+ * becomes a frame whose alternatives are tried in turn, going back by undoing
+ * what changed instead of running the prefix again.
+ *
+ * Sound with states seen before, because the verdicts asked for are about ends
+ * that can be reached, and whatever can be reached from a state was or will be
+ * reached from its first visit. A cycle of states is no end; that nobody can
+ * leave it is the scheduler's to find (task_spin()).
+ *
+ * Left out: partial-order reduction and symmetry.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/explore.h"
+
+#define TABLE_FIRST	(1u << 12)
+
+/* Runs of tasks without any choice, after which it is called endless. */
+#define FORCED_MAX	1000000u
+
+/* -- States seen -- */
+
+static struct image_hash *table_slot(struct image_hash *table, u64 room, struct image_hash hash)
+{
+	u64 i = hash.word[0] & (room - 1);
+
+	while (table[i].word[0] | table[i].word[1]) {
+		if (table[i].word[0] == hash.word[0] && table[i].word[1] == hash.word[1])
+			break;
+		i = (i + 1) & (room - 1);
+	}
+	return &table[i];
+}
+
+static void table_grow(struct explorer *explorer)
+{
+	u64 room = explorer->table_room ? 2 * explorer->table_room : TABLE_FIRST, i;
+	struct image_hash *table = calloc(room, sizeof(*table));
+
+	if (!table)
+		internal_error("no memory for a table of %llu states", (unsigned long long)room);
+	for (i = 0; i < explorer->table_room; i++) {
+		struct image_hash hash = explorer->table[i];
+
+		if (hash.word[0] | hash.word[1])
+			*table_slot(table, room, hash) = hash;
+	}
+	free(explorer->table);
+	explorer->table = table;
+	explorer->table_room = room;
+	explorer->stats.bytes = room * sizeof(*table);
+}
+
+/* False when the state was there already. */
+static bool table_add(struct explorer *explorer, struct image_hash hash)
+{
+	struct image_hash *slot;
+
+	/* Up to 4/5 full: at most 40 bytes a state, right after doubling. */
+	if (5 * explorer->stats.states >= 4 * explorer->table_room)
+		table_grow(explorer);
+	if (!(hash.word[0] | hash.word[1]))
+		hash.word[0] = 1;
+	slot = table_slot(explorer->table, explorer->table_room, hash);
+	if (slot->word[0] | slot->word[1])
+		return false;
+	*slot = hash;
+	explorer->stats.states++;
+	return true;
+}
+
+/* -- Running -- */
+
+/* The alternative of @frame that is picked: who runs next. */
+static u8 take_pick(struct explorer *explorer, const struct explore_frame *frame)
+{
+	explorer->stats.transitions++;
+	explorer->env->sched.answer = frame->picked;
+	if (!frame->n_tasks)
+		return frame->from;
+	task_note_pick(explorer->env, frame->from, frame->picked);
+	return frame->candidate[frame->picked];
+}
+
+enum where { AT_CHOICE, AT_END, FORCED };
+
+/*
+ * What there is to choose now. FORCED: nothing, candidate[0] must run. AT_END:
+ * *end says how.
+ */
+static enum where look(struct explorer *explorer, struct explore_frame *choice,
+		       enum explore_end *end)
+{
+	struct env *env = explorer->env;
+	struct sched *sched = &env->sched;
+
+	*choice = (struct explore_frame){ .from = sched->last, .n = sched->asked };
+	if (choice->n)
+		return AT_CHOICE;
+	choice->n_tasks = task_candidates(env, sched->last, choice->candidate);
+	choice->n = choice->n_tasks;
+	if (choice->n)
+		return choice->n > 1 ? AT_CHOICE : FORCED;
+	if (sched->live > 1) {
+		choice->candidate[0] = task_stuck(env);
+		if (choice->candidate[0])
+			return FORCED;
+	}
+	*end = sched->deadlock ? EXPLORE_DEADLOCK : sched->hang ? EXPLORE_HANG : EXPLORE_DONE;
+	return AT_END;
+}
+
+static void report_endless(struct explorer *explorer)
+{
+	struct sched *sched = &explorer->env->sched;
+
+	sched->hang = true;
+	check_fail(explorer->env, INV_OPERATION_ENDS,
+		   "task %s switched %u times and nothing else could run",
+		   sched->task[sched->last].name, FORCED_MAX);
+}
+
+static void push(struct explorer *explorer, struct explore_frame *choice)
+{
+	if (explorer->depth == explorer->depth_room) {
+		u32 room = explorer->depth_room ? 2 * explorer->depth_room : 1024;
+		void *frame = realloc(explorer->frame, room * sizeof(*explorer->frame));
+
+		if (!frame)
+			internal_error("no memory for %u choices on one way", room);
+		explorer->frame = frame;
+		explorer->depth_room = room;
+	}
+	choice->mark = image_mark(&explorer->image);
+	explorer->frame[explorer->depth++] = *choice;
+	if (explorer->depth > explorer->stats.deepest)
+		explorer->stats.deepest = explorer->depth;
+}
+
+/* Back to the last choice with an alternative left: who runs, 0 when none is. */
+static u8 backtrack(struct explorer *explorer)
+{
+	explorer->stats.schedules++;
+	explorer->forced = 0;
+	while (explorer->depth) {
+		struct explore_frame *frame = &explorer->frame[explorer->depth - 1];
+
+		if (frame->picked + 1 < frame->n) {
+			image_rollback(&explorer->image, &frame->mark);
+			frame->picked++;
+			return take_pick(explorer, frame);
+		}
+		explorer->depth--;
+	}
+	return 0;
+}
+
+/* Who runs next, 0 when the search is over. */
+static u8 advance(struct explorer *explorer)
+{
+	struct explore_frame choice;
+	enum explore_end end = EXPLORE_HANG;
+	enum where where = look(explorer, &choice, &end);
+
+	if (where == FORCED) {
+		if (explorer->forced++ < FORCED_MAX)
+			return choice.candidate[0];
+		report_endless(explorer);
+		where = AT_END;
+	}
+	explorer->forced = 0;
+	if (!table_add(explorer, image_capture(&explorer->image)))
+		return backtrack(explorer);
+	if (where == AT_END) {
+		explorer->stats.ends++;
+		if (explorer->end(explorer->ctx, explorer, end))
+			return 0;
+		image_revert(&explorer->image);
+		return backtrack(explorer);
+	}
+	if (explorer->options.bound && explorer->stats.states >= explorer->options.bound) {
+		explorer->stats.bound_hit = true;
+		return 0;
+	}
+	push(explorer, &choice);
+	return take_pick(explorer, &choice);
+}
+
+void explore_init(struct explorer *explorer, struct env *env,
+		  const struct explore_options *options)
+{
+	u32 i;
+
+	*explorer = (struct explorer){ .env = env, .options = *options };
+	env->sched.preemption_bound = options->preemptions;
+	env->sched.stepped = true;
+	env->sched.last = 0;
+	image_init(&explorer->image, env);
+	for (i = 1; i < TASK_MAX; i++)
+		if (env->sched.task[i].state != TASK_FREE)
+			explorer->image.ran |= 1u << i;
+	table_grow(explorer);
+}
+
+void explore_run(struct explorer *explorer, explore_end_fn *end, void *ctx)
+{
+	u8 next;
+
+	explorer->end = end;
+	explorer->ctx = ctx;
+	choose_stepped(&explorer->env->chooser);
+	/*
+	 * The one place tasks are resumed from: task 0's stack pointer is then the
+	 * same each time, and no stale copy of it in a task's frame makes two
+	 * states of one.
+	 */
+	while ((next = advance(explorer))) {
+		explorer->image.ran |= 1u << next;
+		task_resume(explorer->env, next);
+	}
+	choose_script(&explorer->env->chooser);
+	task_forget_all(explorer->env);
+	explorer->env->sched.stepped = false;
+}
+
+void explore_free(struct explorer *explorer)
+{
+	image_free(&explorer->image);
+	free(explorer->table);
+	free(explorer->frame);
+	*explorer = (struct explorer){ 0 };
+}
+
+u32 explore_picks(const struct explorer *explorer, u16 *list, u32 max)
+{
+	u32 i;
+
+	for (i = 0; i < explorer->depth && i < max; i++)
+		list[i] = explorer->frame[i].picked;
+	return explorer->depth;
+}
