@@ -49,7 +49,7 @@ static void an_unevictable_mapping_makes_its_folios_unevictable(void **state)
 	struct inode *inode = new_inode(w->env, "g0");
 	struct folio *folio;
 
-	mapping_set_inaccessible(inode->i_mapping);
+	mapping_set_inaccessible(&inode->i_data);
 	folio = create(inode, 0);
 	lru_add_drain(w->env);
 	assert_true(folio_test_lru(folio) && folio_test_unevictable(folio));

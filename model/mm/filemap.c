@@ -30,7 +30,7 @@ repeat:
 	return folio;
 }
 
-int __filemap_add_folio(struct address_space *mapping, struct folio *folio,
+int __filemap_add_folio(struct address_space *cache, struct folio *folio,
 			pgoff_t index, gfp_t gfp)
 {
 	u32 order = folio_order(folio);
@@ -39,34 +39,34 @@ int __filemap_add_folio(struct address_space *mapping, struct folio *folio,
 	void *old;
 
 	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
-	VM_BUG_ON_FOLIO(folio_test_swapbacked(folio), folio);
-	VM_BUG_ON_FOLIO(order < mapping_min_folio_order(mapping), folio);
+	VM_BUG_ON_FOLIO(folio->flags & BIT_ULL(PG_swapbacked), folio);
+	VM_BUG_ON_FOLIO(order < mapping_min_folio_order(cache), folio);
 	VM_BUG_ON_FOLIO(index & (nr - 1), folio);
 
 	folio_ref_add_as(folio, nr, HOLDER_FILEMAP);
-	folio->mapping = mapping;
+	folio->mapping = cache;
 	folio->index = index;
-	if (xa_find(&mapping->i_pages, &at, index + nr - 1))
+	if (xa_find(&cache->i_pages, &at, index + nr - 1))
 		old = ERR_PTR(-EEXIST);
 	else
-		old = xa_store_order(&mapping->i_pages, index, order, folio, gfp);
+		old = xa_store_order(&cache->i_pages, index, order, folio, gfp);
 	if (IS_ERR(old)) {
 		folio->mapping = NULL;
 		folio_put_refs_as(folio, nr, HOLDER_FILEMAP);
 		return PTR_ERR(old);
 	}
-	mapping->nrpages += nr;
+	cache->nrpages += nr;
 	return 0;
 }
 
-int filemap_add_folio(struct address_space *mapping, struct folio *folio,
+int filemap_add_folio(struct address_space *cache, struct folio *folio,
 		      pgoff_t index, gfp_t gfp)
 {
 	int ret;
 
 	/* Nobody else can see it: this never waits. */
 	folio_lock(folio);
-	ret = __filemap_add_folio(mapping, folio, index, gfp);
+	ret = __filemap_add_folio(cache, folio, index, gfp);
 	if (ret) {
 		folio_unlock(folio);
 		return ret;
@@ -75,11 +75,12 @@ int filemap_add_folio(struct address_space *mapping, struct folio *folio,
 	return 0;
 }
 
-static struct folio *filemap_create(struct address_space *mapping, pgoff_t index,
+static struct folio *filemap_create(struct address_space *cache, pgoff_t index,
 				    fgf_t fgp, gfp_t gfp)
 {
-	struct env *env = env_of(mapping);
-	u32 min_order = mapping_min_folio_order(mapping), order = FGP_GET_ORDER(fgp);
+	struct env *env = env_of(cache);
+	u32 min_order = mapping_min_folio_order(cache), order = FGP_GET_ORDER(fgp);
+	u32 max_order = mapping_max_folio_order(cache);
 	struct folio *folio;
 	int err;
 
@@ -89,8 +90,8 @@ static struct folio *filemap_create(struct address_space *mapping, pgoff_t index
 		gfp &= ~__GFP_DIRECT_RECLAIM;
 	if (order < min_order)
 		order = min_order;
-	if (order > mapping_max_folio_order(mapping))
-		order = mapping_max_folio_order(mapping);
+	if (order > max_order)
+		order = max_order;
 	if (index & ((1ULL << order) - 1))
 		order = __builtin_ctzll(index);
 	for (;; order--) {
@@ -99,7 +100,7 @@ static struct folio *filemap_create(struct address_space *mapping, pgoff_t index
 		if (folio) {
 			/* From here on it is the caller's, as after a lookup. */
 			ledger_move(folio, HOLDER_ALLOC, HOLDER_LOOKUP, 1);
-			err = filemap_add_folio(mapping, folio, index, gfp);
+			err = filemap_add_folio(cache, folio, index, gfp);
 			if (!err)
 				break;
 			folio_put(folio);
@@ -114,19 +115,19 @@ static struct folio *filemap_create(struct address_space *mapping, pgoff_t index
 	return folio;
 }
 
-struct folio *__filemap_get_folio(struct address_space *mapping, pgoff_t index,
+struct folio *__filemap_get_folio(struct address_space *cache, pgoff_t index,
 				  fgf_t fgp, gfp_t gfp)
 {
 	struct folio *folio;
 
 repeat:
-	folio = filemap_get_entry(mapping, index);
+	folio = filemap_get_entry(cache, index);
 	if (xa_is_value(folio))
 		folio = NULL;
 	if (!folio) {
 		if (!(fgp & FGP_CREAT))
 			return ERR_PTR(-ENOENT);
-		folio = filemap_create(mapping, index, fgp, gfp);
+		folio = filemap_create(cache, index, fgp, gfp);
 		if (folio == ERR_PTR(-EEXIST))
 			goto repeat;
 		return folio;
@@ -139,7 +140,7 @@ repeat:
 			return ERR_PTR(-EAGAIN);
 		}
 		/* Truncated while we waited for the lock? */
-		if (unlikely(folio->mapping != mapping)) {
+		if (unlikely(folio->mapping != cache)) {
 			folio_unlock(folio);
 			folio_put(folio);
 			goto repeat;
@@ -152,13 +153,13 @@ repeat:
 
 void __filemap_remove_folio(struct folio *folio)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = folio->mapping;
 
-	VM_BUG_ON_FOLIO(folio_mapped(folio), folio);
-	xa_erase(&mapping->i_pages, folio->index);
+	VM_BUG_ON_FOLIO(folio_mapcount(folio) > 0, folio);
+	xa_erase(&cache->i_pages, folio->index);
 	/* The index stays, as a trace of where it was. */
 	folio->mapping = NULL;
-	mapping->nrpages -= folio_nr_pages(folio);
+	cache->nrpages -= folio_nr_pages(folio);
 }
 
 /* The hook runs out of the tree, locked, with the cache's references still there. */
@@ -169,13 +170,13 @@ static void filemap_free_folio(struct address_space *mapping, struct folio *foli
 	folio_put_refs_as(folio, folio_nr_pages(folio), HOLDER_FILEMAP);
 }
 
-void filemap_remove_folio(struct folio *folio)
+void filemap_remove_folio(struct folio *victim)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = victim->mapping;
 
-	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
-	__filemap_remove_folio(folio);
-	filemap_free_folio(mapping, folio);
+	VM_BUG_ON_FOLIO(!folio_test_locked(victim), victim);
+	__filemap_remove_folio(victim);
+	filemap_free_folio(cache, victim);
 }
 
 void delete_from_page_cache_batch(struct address_space *mapping, struct folio_batch *batch)

@@ -42,37 +42,37 @@ struct folio *__filemap_get_folio(struct address_space *mapping, pgoff_t index,
 
 static inline struct folio *filemap_lock_folio(struct address_space *mapping, pgoff_t index)
 {
-	return __filemap_get_folio(mapping, index, FGP_LOCK, 0);
+	return __filemap_get_folio(mapping, index, FGP_LOCK, GFP_KERNEL);
 }
 
 static inline struct folio *filemap_get_folio(struct address_space *mapping, pgoff_t index)
 {
-	return __filemap_get_folio(mapping, index, 0, 0);
+	return __filemap_get_folio(mapping, index, 0, GFP_KERNEL);
 }
 
 /* @folio comes with the caller's reference; on success it is locked. 0, -EEXIST, -ENOMEM. */
-int filemap_add_folio(struct address_space *mapping, struct folio *folio,
+int filemap_add_folio(struct address_space *cache, struct folio *folio,
 		      pgoff_t index, gfp_t gfp);
 /* The insertion alone, no LRU: @folio is locked. hugetlb uses it so. */
-int __filemap_add_folio(struct address_space *mapping, struct folio *folio,
+int __filemap_add_folio(struct address_space *cache, struct folio *folio,
 			pgoff_t index, gfp_t gfp);
 /* Locked folio; runs a_ops->free_folio, then puts the cache's references. */
-void filemap_remove_folio(struct folio *folio);
+void filemap_remove_folio(struct folio *victim);
 /* As above without the hook and the put: the references become the caller's. */
 void __filemap_remove_folio(struct folio *folio);
 
 /* Byte range, @lend inclusive, -1 to the end. Cannot fail; extra references do not stop it. */
 void truncate_inode_pages_range(struct address_space *mapping, u64 lstart, u64 lend);
-void truncate_inode_pages_final(struct address_space *mapping);
+void truncate_inode_pages_final(struct address_space *cache);
 /* Locked folio: unmap, remove. -EIO when it is not in @mapping any more. */
 int truncate_inode_folio(struct address_space *mapping, struct folio *folio);
 /* Zap the host page-table entries of these file pages (i_mmap read lock). */
 void unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t nr, bool even_cows);
-void unmap_mapping_folio(struct folio *folio);
+void unmap_mapping_folio(struct folio *victim);
 
-static inline pgoff_t folio_next_index(const struct folio *folio)
+static inline pgoff_t folio_next_index(const struct folio *piece)
 {
-	return folio->index + folio_nr_pages(folio);
+	return piece->index + folio_nr_pages(piece);
 }
 
 /* -- LRU batches --------------------------------------------------------- */

@@ -16,13 +16,13 @@ void page_cache_release(struct folio *folio)
 
 void __folio_put(struct folio *folio)
 {
-	if (unlikely(folio_test_hugetlb(folio))) {
+	if (unlikely(page_has_type(&folio->page, PGTY_hugetlb))) {
 		free_huge_folio(folio);
 		return;
 	}
 	if (folio_test_lru(folio))
 		page_cache_release(folio);
-	free_frozen_pages(&folio->page, folio_order(folio));
+	free_frozen_pages((struct page *)folio, folio_order(folio));
 }
 
 static bool folio_evictable(const struct folio *folio)
@@ -83,7 +83,7 @@ void folio_add_lru(struct folio *folio)
 	struct mm *mm = mm_of(folio);
 	struct folio_batch *batch;
 
-	VM_BUG_ON_FOLIO(folio_test_lru(folio), folio);
+	VM_BUG_ON_FOLIO(folio->flags & BIT_ULL(PG_lru), folio);
 	if (!mm->config.lru_batches || folio_test_large(folio)) {
 		/* A large folio's batch is flushed at once, the small ones with it. */
 		if (mm->config.lru_batches)

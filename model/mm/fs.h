@@ -115,19 +115,19 @@ static inline void mapping_set_gfp_mask(struct address_space *mapping, gfp_t mas
 	mapping->gfp_mask = mask;
 }
 
-static inline void mapping_set_unevictable(struct address_space *mapping)
+static inline void mapping_set_unevictable(struct address_space *cache)
 {
-	mapping->flags |= BIT_ULL(AS_UNEVICTABLE);
+	cache->flags |= BIT_ULL(AS_UNEVICTABLE);
 }
 
-static inline bool mapping_unevictable(const struct address_space *mapping)
+static inline bool mapping_unevictable(const struct address_space *cache)
 {
-	return mapping && mapping->flags & BIT_ULL(AS_UNEVICTABLE);
+	return cache && cache->flags & BIT_ULL(AS_UNEVICTABLE);
 }
 
-static inline bool mapping_inaccessible(const struct address_space *mapping)
+static inline bool mapping_inaccessible(const struct address_space *cache)
 {
-	return mapping->flags & BIT_ULL(AS_INACCESSIBLE);
+	return cache->flags & BIT_ULL(AS_INACCESSIBLE);
 }
 
 static inline u32 mapping_min_folio_order(const struct address_space *mapping)

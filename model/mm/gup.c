@@ -76,10 +76,10 @@ int get_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
 /* Whether a long-term writable pin is allowed: not of an ordinary file's pages. */
 static bool gup_folio_allowed(struct mm_struct *mms, u64 start, u32 flags)
 {
+	const u32 suspect = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
 	const struct vm_area_struct *vma = find_vma(mms, start);
 
-	if ((flags & (FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE)) !=
-	    (FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE))
+	if ((flags & suspect) != suspect)
 		return true;
 	return vma && vma->vm_file->f_mapping->is_shmem;
 }
@@ -96,5 +96,7 @@ int pin_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
 
 void unpin_user_page(struct page *page)
 {
-	gup_put_folio(page_folio(page), 1, FOLL_PIN);
+	struct folio *folio = page_folio(page);
+
+	gup_put_folio(folio, 1, FOLL_PIN);
 }

@@ -132,7 +132,7 @@ static void split_publish(struct folio *piece, struct address_space *mapping, pg
 static void split_unfreeze(struct folio *folio, u64 old_nr, pgoff_t end, struct folio *keep)
 {
 	struct mm *mm = mm_of(folio);
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = folio->mapping;
 	kvm_pfn_t pfn = folio->pfn + folio_nr_pages(folio), stop = folio->pfn + old_nr;
 	s32 gone = old_nr - folio_nr_pages(folio);
 
@@ -140,12 +140,12 @@ static void split_unfreeze(struct folio *folio, u64 old_nr, pgoff_t end, struct 
 		struct folio *piece = (struct folio *)__pfn_to_page(mm, pfn);
 
 		pfn += folio_nr_pages(piece);
-		split_publish(piece, mapping, end, piece == keep ? HOLDER_LOOKUP : HOLDER_SPLIT);
+		split_publish(piece, cache, end, piece == keep ? HOLDER_LOOKUP : HOLDER_SPLIT);
 	}
 	ledger_add(folio, HOLDER_FILEMAP, -gone);
 	if (keep != folio)
 		ledger_move(folio, HOLDER_LOOKUP, HOLDER_SPLIT, 1);
-	xa_store_order(&mapping->i_pages, folio->index, folio_order(folio), folio, __GFP_NOFAIL);
+	xa_store_order(&cache->i_pages, folio->index, folio_order(folio), folio, __GFP_NOFAIL);
 	folio_ref_unfreeze(folio, folio_nr_pages(folio) + 1);
 }
 
@@ -182,7 +182,7 @@ static bool split_freeze(struct folio *folio)
 static int __folio_split(struct folio *folio, u32 new_order, struct page *split_at,
 			 const struct page *lock_at, bool uniform)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = folio->mapping;
 	u32 order = folio_order(folio);
 	pgoff_t end;
 	int err;
@@ -192,15 +192,15 @@ static int __folio_split(struct folio *folio, u32 new_order, struct page *split_
 	err = folio_check_splittable(folio);
 	if (err)
 		return err;
-	if (new_order < mapping_min_folio_order(mapping))
+	if (new_order < mapping_min_folio_order(cache))
 		return -EINVAL;
 	/* Allocated here; a failure below puts the single entry back. */
 	if (uniform)
-		err = xa_split(&mapping->i_pages, folio->index, order, new_order, GFP_KERNEL);
+		err = xa_split(&cache->i_pages, folio->index, order, new_order, GFP_KERNEL);
 	if (err)
 		return err;
-	down_read(&mapping->i_mmap_rwsem);
-	end = (mapping->host->i_size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	down_read(&cache->i_mmap_rwsem);
+	end = (cache->host->i_size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	err = -EAGAIN;
 	if (folio_expected_ref_count(folio) == folio_ref_count(folio) - 1 ||
 	    defect_on(env_of(folio), DEFECT_SKIP_FREE_CHECK)) {
@@ -210,13 +210,13 @@ static int __folio_split(struct folio *folio, u32 new_order, struct page *split_
 	}
 	if (err) {
 		if (uniform)
-			xa_store_order(&mapping->i_pages, folio->index, order, folio, __GFP_NOFAIL);
-		up_read(&mapping->i_mmap_rwsem);
+			xa_store_order(&cache->i_pages, folio->index, order, folio, __GFP_NOFAIL);
+		up_read(&cache->i_mmap_rwsem);
 		return err;
 	}
 	err = __split_unmapped_folio(folio, new_order, split_at, uniform);
 	split_unfreeze(folio, 1ULL << order, end, page_folio(lock_at));
-	up_read(&mapping->i_mmap_rwsem);
+	up_read(&cache->i_mmap_rwsem);
 	split_let_go(folio, 1ULL << order, page_folio(lock_at));
 	return err;
 }
@@ -250,11 +250,11 @@ static void truncate_tail_piece(struct folio *piece, struct address_space *mappi
 
 bool truncate_split_folio(struct folio *folio, u64 start, u64 end)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = folio->mapping;
 	u64 pos = folio->index << PAGE_SHIFT, size = folio_nr_pages(folio) << PAGE_SHIFT;
 	u64 offset = start > pos ? start - pos : 0;
 	u64 length = (end < pos + size - 1 ? end + 1 : pos + size) - pos - offset;
-	u32 min_order = mapping_min_folio_order(mapping);
+	u32 min_order = mapping_min_folio_order(cache);
 	struct mm *mm = mm_of(folio);
 	kvm_pfn_t pfn = folio->pfn;
 	struct page *split_at = folio_page(folio, ALIGN_DOWN(offset, PAGE_SIZE << min_order)
@@ -274,13 +274,13 @@ bool truncate_split_folio(struct folio *folio, u64 start, u64 end)
 
 		if (second != folio && folio_test_large(second) && folio_try_get(second)) {
 			folio_lock(second);
-			if (second->mapping == mapping)
+			if (second->mapping == cache)
 				folio_split(second, min_order, page);
 			folio_unlock(second);
 			folio_put(second);
 		}
 	}
 	/* Whole pieces go here or in the blocking pass; the one just cut off goes here. */
-	truncate_tail_piece(page_folio(split_at), mapping, start, end);
+	truncate_tail_piece(page_folio(split_at), cache, start, end);
 	return true;
 }

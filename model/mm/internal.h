@@ -154,8 +154,8 @@ void zone_pcp_enable(struct mm *mm);
 void drain_all_pages(struct mm *mm);
 bool is_free_buddy_page(struct page *page);
 /* Free page out of the buddy, refcount stays 0. False when it is not free there. */
-bool take_page_off_buddy(struct page *page);
-bool put_page_back_buddy(struct page *page);
+bool take_page_off_buddy(struct page *bad);
+bool put_page_back_buddy(struct page *bad);
 void __free_one_page(struct mm *mm, struct page *page, u32 order);
 /* A frame outside the allocator (vmemmap page, reserved) becomes free memory. */
 void free_reserved_page(struct mm *mm, kvm_pfn_t pfn);

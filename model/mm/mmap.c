@@ -84,14 +84,14 @@ void unmap_folio_locked(struct folio *folio)
 		unmap_mapping_range_tree(folio->mapping, folio->index, folio_next_index(folio) - 1);
 }
 
-void unmap_mapping_folio(struct folio *folio)
+void unmap_mapping_folio(struct folio *victim)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = victim->mapping;
 
-	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
-	down_read(&mapping->i_mmap_rwsem);
-	unmap_mapping_range_tree(mapping, folio->index, folio_next_index(folio) - 1);
-	up_read(&mapping->i_mmap_rwsem);
+	VM_BUG_ON_FOLIO(!folio_test_locked(victim), victim);
+	down_read(&cache->i_mmap_rwsem);
+	unmap_mapping_range_tree(cache, victim->index, folio_next_index(victim) - 1);
+	up_read(&cache->i_mmap_rwsem);
 }
 
 void unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t nr, bool even_cows)
@@ -109,11 +109,11 @@ void unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t n
  */
 void unmap_poisoned_folio(struct folio *folio, bool markers)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = folio->mapping;
 	struct vm_area_struct *vma;
 
-	down_read(&mapping->i_mmap_rwsem);
-	list_for_each_entry(vma, &mapping->i_mmap, shared) {
+	down_read(&cache->i_mmap_rwsem);
+	list_for_each_entry(vma, &cache->i_mmap, shared) {
 		u64 at = folio->index, last = folio_next_index(folio) - 1;
 		void *pte;
 
@@ -128,7 +128,7 @@ void unmap_poisoned_folio(struct folio *folio, bool markers)
 					 __GFP_NOFAIL);
 		}
 	}
-	up_read(&mapping->i_mmap_rwsem);
+	up_read(&cache->i_mmap_rwsem);
 }
 
 /* -- mmap and munmap --------------------------------------------------------------- */
@@ -234,7 +234,7 @@ void exit_mmap(struct mm_struct *mms)
 
 /* -- faults ---------------------------------------------------------------------------- */
 
-static pgoff_t linear_page_index(const struct vm_area_struct *vma, u64 address)
+static pgoff_t page_index_of(const struct vm_area_struct *vma, u64 address)
 {
 	return vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
 }
@@ -260,7 +260,7 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, u64 address, bool write)
 	struct vm_fault vmf = {
 		.vma = vma,
 		.address = ALIGN_DOWN(address, PAGE_SIZE),
-		.pgoff = linear_page_index(vma, address),
+		.pgoff = page_index_of(vma, address),
 		.write = write,
 	};
 	void *pte = xa_load(&vma->ptes, vmf.pgoff);
@@ -316,7 +316,7 @@ struct page *follow_or_fault(struct mm_struct *mms, u64 address, bool write, int
 			*err = fault_errno(mms, fault);
 			return NULL;
 		}
-		pte = xa_load(&vma->ptes, linear_page_index(vma, address));
+		pte = xa_load(&vma->ptes, page_index_of(vma, address));
 		if (pte && !(xa_to_value(pte) & PTE_HWPOISON))
 			return __pfn_to_page(mm_of(mms), xa_to_value(pte) >> 2);
 		if (task_spin(env_of(mms), "handle_mm_fault", "the page to become mappable"))

@@ -30,10 +30,10 @@ typedef u32 vm_fault_t;
 #define VM_FAULT_ERROR	(VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | \
 			 VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)
 
-static inline vm_fault_t vmf_error(int err)
+static inline vm_fault_t vmf_error(int errno_)
 {
-	return err == -ENOMEM ? VM_FAULT_OOM :
-	       err == -EHWPOISON ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS;
+	return errno_ == -ENOMEM ? VM_FAULT_OOM :
+	       errno_ == -EHWPOISON ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS;
 }
 
 /* A process address space: what a VMM's userspace mapping belongs to. */
@@ -53,7 +53,7 @@ struct vm_area_struct {
 	u32 vm_flags;
 	struct file *vm_file;
 	struct mm_struct *vm_mm;
-	const struct vm_operations_struct *vm_ops;
+	const struct vm_operations_struct *vm_ops;	/* may be NULL */
 	struct list_head vm_list;	/* mm_struct.mmap */
 	struct list_head shared;	/* address_space.i_mmap */
 	struct xarray ptes;		/* by file page offset */
@@ -68,7 +68,8 @@ struct vm_fault {
 };
 
 struct vm_operations_struct {
-	vm_fault_t (*fault)(struct vm_fault *vmf);
+	/* VM_FAULT_*; the page in vmf->page */
+	vm_fault_t (*fault)(struct vm_fault *fault);
 };
 
 struct mm_struct *mm_alloc(struct env *env, const char *name);
@@ -105,7 +106,7 @@ int get_user_pages_fast(struct mm_struct *mm, u64 start, int nr, u32 gup_flags,
 			struct page **pages);
 int pin_user_pages_fast(struct mm_struct *mm, u64 start, int nr, u32 gup_flags,
 			struct page **pages);
-void unpin_user_page(struct page *page);
+void unpin_user_page(struct page *pinned);
 /*
  * @refs grabs (FOLL_GET: HOLDER_GUP) or pins (FOLL_PIN: HOLDER_GUP_PIN; 1024
  * references each on a small folio, one and a pincount on a large one). -ENOMEM

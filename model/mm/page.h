@@ -200,9 +200,9 @@ static inline bool PageTail(const struct page *page)
 	return page->compound_info & 1;
 }
 
-static inline bool folio_test_large(const struct folio *folio)
+static inline bool folio_test_large(const struct folio *head)
 {
-	return folio->flags & BIT_ULL(PG_head);
+	return head->flags & BIT_ULL(PG_head);
 }
 
 static inline u32 folio_order(const struct folio *folio)
@@ -236,7 +236,7 @@ static inline struct page *folio_page(const struct folio *folio, u64 n)
 
 static inline struct page *folio_file_page(const struct folio *folio, pgoff_t index)
 {
-	return folio_page(folio, index & (folio_nr_pages(folio) - 1));
+	return folio_page(folio, (folio_nr_pages(folio) - 1) & index);
 }
 
 /* -- flags --------------------------------------------------------------- */
@@ -251,9 +251,9 @@ void page_readonly_fault(const struct page *page, const char *what);
 	} while (0)
 
 #define FOLIO_FLAG(name, bit)							\
-static inline bool folio_test_##name(const struct folio *folio)		\
+static inline bool folio_test_##name(const struct folio *head)			\
 {										\
-	return folio->flags & BIT_ULL(bit);					\
+	return head->flags & BIT_ULL(bit);					\
 }										\
 static inline void folio_set_##name(struct folio *folio)			\
 {										\
@@ -263,11 +263,11 @@ static inline void folio_clear_##name(struct folio *folio)			\
 {										\
 	folio->flags &= ~BIT_ULL(bit);						\
 }										\
-static inline bool folio_test_clear_##name(struct folio *folio)		\
+static inline bool folio_test_clear_##name(struct folio *head)			\
 {										\
-	bool was = folio->flags & BIT_ULL(bit);					\
+	bool was = head->flags & BIT_ULL(bit);					\
 										\
-	folio->flags &= ~BIT_ULL(bit);						\
+	head->flags &= ~BIT_ULL(bit);						\
 	return was;								\
 }
 
@@ -345,9 +345,9 @@ static inline bool folio_test_hugetlb(const struct folio *folio)
 	return page_has_type(&folio->page, PGTY_hugetlb);
 }
 
-static inline bool PageHuge(const struct page *page)
+static inline bool PageHuge(const struct page *any)
 {
-	return folio_test_hugetlb(page_folio(page));
+	return folio_test_hugetlb(page_folio(any));
 }
 
 static inline s32 folio_mapcount(const struct folio *folio)
@@ -357,9 +357,9 @@ static inline s32 folio_mapcount(const struct folio *folio)
 	return folio->_mapcount < -1 ? 0 : folio->_mapcount + 1;
 }
 
-static inline bool folio_mapped(const struct folio *folio)
+static inline bool folio_mapped(const struct folio *head)
 {
-	return folio_mapcount(folio) > 0;
+	return folio_mapcount(head) > 0;
 }
 
 /* -- references ---------------------------------------------------------- */

@@ -48,7 +48,7 @@ struct mm_cpu *this_cpu_mm(struct mm *mm)
 
 static void add_to_free_list(struct zone *zone, struct page *page, u32 order, bool tail)
 {
-	struct free_area *area = &zone->free_area[order];
+	struct free_area *area = zone->free_area + order;
 
 	page->page_type = PGTY_buddy << 24;
 	page->private = order;
@@ -170,18 +170,18 @@ static struct page *__rmqueue_smallest(struct mm *mm, u32 order)
 {
 	struct zone *zone = &mm->zone;
 	struct page *page;
-	u32 current_order;
+	u32 have;
 
-	for (current_order = order; current_order < NR_PAGE_ORDERS; current_order++) {
-		struct free_area *area = &zone->free_area[current_order];
+	for (have = order; have < NR_PAGE_ORDERS; have++) {
+		struct free_area *area = &zone->free_area[have];
 
-		if (!area->nr_free && current_order == MAX_PAGE_ORDER && zone->nr_untouched)
+		if (!area->nr_free && have == MAX_PAGE_ORDER && zone->nr_untouched)
 			touch_block(mm, &zone->untouched[0], zone->untouched[0].start);
 		if (!area->nr_free)
 			continue;
 		page = list_entry(area->free_list.next, struct page, buddy_list);
-		del_page_from_free_list(zone, page, current_order);
-		expand(mm, page, order, current_order);
+		del_page_from_free_list(zone, page, have);
+		expand(mm, page, order, have);
 		zone->nr_free -= 1ULL << order;
 		return page;
 	}
@@ -473,7 +473,7 @@ bool is_free_buddy_page(struct page *page)
 	struct mm *mm = mm_of(page);
 	u32 order;
 
-	for (order = 0; order < NR_PAGE_ORDERS; order++) {
+	for (order = 0; order <= MAX_PAGE_ORDER; order++) {
 		struct page *head = find_page(mm, ALIGN_DOWN(page->pfn, 1ULL << order));
 
 		if (head && PageBuddy(head) && head->private >= order)
@@ -518,32 +518,32 @@ static void break_down_buddy_pages(struct mm *mm, struct page *page, kvm_pfn_t t
 
 #define MAGIC_HWPOISON	0x48575053u
 
-bool take_page_off_buddy(struct page *page)
+bool take_page_off_buddy(struct page *bad)
 {
-	struct mm *mm = mm_of(page);
+	struct mm *mm = mm_of(bad);
 	u32 order;
-	struct page *head = find_buddy_block(mm, page->pfn, &order);
+	struct page *head = find_buddy_block(mm, bad->pfn, &order);
 
 	if (!head)
 		return false;
 	del_page_from_free_list(&mm->zone, head, order);
-	break_down_buddy_pages(mm, head, page->pfn, order);
-	page->private = MAGIC_HWPOISON;
+	break_down_buddy_pages(mm, head, bad->pfn, order);
+	bad->private = MAGIC_HWPOISON;
 	mm->zone.nr_free--;
 	return true;
 }
 
-bool put_page_back_buddy(struct page *page)
+bool put_page_back_buddy(struct page *bad)
 {
-	struct mm *mm = mm_of(page);
+	struct mm *mm = mm_of(bad);
 
-	if (page->private != MAGIC_HWPOISON || page->_refcount != 1)
+	if (bad->private != MAGIC_HWPOISON || bad->_refcount != 1)
 		return false;
-	page->_refcount = 0;
-	ledger_add((struct folio *)page, HOLDER_MEM_FAIL, -1);
-	page->private = 0;
-	ClearPageHWPoison(page);
-	__free_one_page(mm, page, 0);
+	bad->_refcount = 0;
+	ledger_add((struct folio *)bad, HOLDER_MEM_FAIL, -1);
+	bad->private = 0;
+	ClearPageHWPoison(bad);
+	__free_one_page(mm, bad, 0);
 	return true;
 }
 

@@ -7,21 +7,21 @@
 #include "model/mm/internal.h"
 #include "model/mm/huge_memory.h"
 
-static void truncate_cleanup_folio(struct folio *folio)
+static void truncate_cleanup_folio(struct folio *victim)
 {
-	if (folio_mapped(folio))
-		unmap_mapping_folio(folio);
-	folio_clear_dirty(folio);
+	if (folio_mapped(victim))
+		unmap_mapping_folio(victim);
+	folio_clear_dirty(victim);
 }
 
-int truncate_inode_folio(struct address_space *mapping, struct folio *folio)
+int truncate_inode_folio(struct address_space *mapping, struct folio *victim)
 {
-	if (folio->mapping != mapping)
+	if (victim->mapping != mapping)
 		return -EIO;
-	truncate_cleanup_folio(folio);
-	filemap_remove_folio(folio);
-	if (defect_on(env_of(folio), DEFECT_DOUBLE_PUT))
-		folio_put_as(folio, HOLDER_FILEMAP);
+	truncate_cleanup_folio(victim);
+	filemap_remove_folio(victim);
+	if (defect_on(env_of(victim), DEFECT_DOUBLE_PUT))
+		folio_put_as(victim, HOLDER_FILEMAP);
 	return 0;
 }
 
@@ -45,15 +45,15 @@ static void zero_partial(struct folio *folio, u64 start, u64 end)
  */
 bool truncate_inode_partial_folio(struct folio *folio, u64 start, u64 end)
 {
-	struct address_space *mapping = folio->mapping;
+	struct address_space *cache = folio->mapping;
 	u64 pos = folio->index << PAGE_SHIFT, size = folio_nr_pages(folio) << PAGE_SHIFT;
 	u64 last = pos + size - 1;
 
 	if (start <= pos && end >= last) {
-		truncate_inode_folio(mapping, folio);
+		truncate_inode_folio(cache, folio);
 		return true;
 	}
-	if (!mapping_inaccessible(mapping))
+	if (!mapping_inaccessible(cache))
 		zero_partial(folio, start, end);
 	if (!folio_test_large(folio))
 		return true;
@@ -106,42 +106,42 @@ static void truncate_slow_pass(struct address_space *mapping, pgoff_t start, pgo
 	}
 }
 
-void truncate_inode_pages_range(struct address_space *mapping, u64 lstart, u64 lend)
+void truncate_inode_pages_range(struct address_space *cache, u64 lstart, u64 lend)
 {
 	pgoff_t start = ALIGN_UP(lstart, PAGE_SIZE) >> PAGE_SHIFT;
 	pgoff_t end = lend == ~0ULL ? ~0ULL : (lend + 1) >> PAGE_SHIFT;
 	bool same_folio = lstart >> PAGE_SHIFT == lend >> PAGE_SHIFT;
-	struct folio *folio;
+	struct folio *edge;
 
-	if (xa_empty(&mapping->i_pages))
+	if (xa_empty(&cache->i_pages))
 		return;
-	truncate_fast_pass(mapping, start, end);
+	truncate_fast_pass(cache, start, end);
 
-	folio = __filemap_get_folio(mapping, lstart >> PAGE_SHIFT, FGP_LOCK, 0);
-	if (!IS_ERR(folio)) {
-		same_folio = lend < folio_next_index(folio) << PAGE_SHIFT;
-		if (!truncate_inode_partial_folio(folio, lstart, lend)) {
-			start = folio_next_index(folio);
+	edge = __filemap_get_folio(cache, lstart >> PAGE_SHIFT, FGP_LOCK, 0);
+	if (!IS_ERR(edge)) {
+		same_folio = lend < folio_next_index(edge) << PAGE_SHIFT;
+		if (!truncate_inode_partial_folio(edge, lstart, lend)) {
+			start = folio_next_index(edge);
 			if (same_folio)
-				end = folio->index;
+				end = edge->index;
 		}
-		folio_unlock(folio);
-		folio_put(folio);
+		folio_unlock(edge);
+		folio_put(edge);
 	}
 	if (!same_folio && lend != ~0ULL) {
-		folio = __filemap_get_folio(mapping, lend >> PAGE_SHIFT, FGP_LOCK, 0);
-		if (!IS_ERR(folio)) {
-			if (!truncate_inode_partial_folio(folio, lstart, lend))
-				end = folio->index;
-			folio_unlock(folio);
-			folio_put(folio);
+		edge = __filemap_get_folio(cache, lend >> PAGE_SHIFT, FGP_LOCK, 0);
+		if (!IS_ERR(edge)) {
+			if (!truncate_inode_partial_folio(edge, lstart, lend))
+				end = edge->index;
+			folio_unlock(edge);
+			folio_put(edge);
 		}
 	}
-	truncate_slow_pass(mapping, start, end);
+	truncate_slow_pass(cache, start, end);
 }
 
-void truncate_inode_pages_final(struct address_space *mapping)
+void truncate_inode_pages_final(struct address_space *cache)
 {
-	mapping->flags |= BIT_ULL(AS_EXITING);
-	truncate_inode_pages_range(mapping, 0, ~0ULL);
+	cache->flags |= BIT_ULL(AS_EXITING);
+	truncate_inode_pages_range(cache, 0, ~0ULL);
 }

@@ -37,17 +37,17 @@ static inline u64 xa_to_value(const void *entry)
 	return (uintptr_t)entry >> 1;
 }
 
-static inline bool xa_is_value(const void *entry)
+static inline bool xa_is_value(const void *slot)
 {
-	return (uintptr_t)entry & 1;
+	return (uintptr_t)slot & 1;
 }
 
 /* All zero is an empty tree, too. */
 void xa_init(struct xarray *xa);
 void xa_destroy(struct xarray *xa);
-static inline bool xa_empty(const struct xarray *xa)
+static inline bool xa_empty(const struct xarray *tree)
 {
-	return !xa->xa_head;
+	return !tree->xa_head;
 }
 
 void *xa_load(struct xarray *xa, u64 index);
