@@ -22,7 +22,8 @@ struct diag_place {
 
 struct diag {
 	bool set;		/* the first complaint wins */
-	struct diag_place at;
+	struct diag_place at;		/* ->file is not kept, see below */
+	char file[240];			/* empty: no place */
 	char text[DIAG_TEXT_MAX];	/* lower case, no full stop */
 	char source[160];		/* the line at fault, may be empty */
 	char caret[120];		/* short remark behind the caret, may be empty */

@@ -27,6 +27,7 @@
 #define SCN_REPEAT_MAX		1000000
 #define SCN_VARIANT_MAX		4096
 #define SCN_USE_DEPTH		8
+#define SCN_SOURCE_MAX		32	/* files one scenario uses, itself included */
 
 enum scn_actor_kind {
 	ACTOR_HOST,		/* the VMM: ioctls and fallocate */
@@ -43,7 +44,7 @@ enum scn_actor_kind {
 
 struct scn_actor {
 	u8 kind;		/* enum scn_actor_kind */
-	u8 td, vcpu;		/* of ACTOR_VCPU */
+	u8 td, vcpu;		/* vcpu: which one; of others: host2, gup1, 0 for plain */
 };
 
 /* Type of an operand; each has a row in value_types.def. */
@@ -101,7 +102,8 @@ struct scn_crossing {
 	u16 reg_col[16];
 	struct scn_result result;	/* kind NONE: any status */
 	u32 times;		/* (times=N), 1 when not said */
-	u8 injected;		/* (injected): must come from an inject line */
+	bool injected;		/* (injected): must come from an inject line */
+	const char *comment;
 	struct scn_limit limit[SCN_LIMIT_MAX];
 	u8 limit_count;
 };
@@ -138,11 +140,12 @@ struct scn_step {
 
 enum scn_node_kind {
 	SCN_BLANK,
-	SCN_COMMENT,		/* ->text, with its '#' */
+	SCN_COMMENT,
 	SCN_STEP,
 	SCN_SET,		/* set knob=value ... */
 	SCN_VARY,		/* vary NAME in a b c */
 	SCN_USE,		/* use FILE name=value ...; ->body: that file's nodes */
+	SCN_PARAM,		/* param name=default ...: what a used file asks for */
 	SCN_REPEAT,		/* repeat N ... end */
 	SCN_RACE,		/* race ... end; ->body: steps only */
 	SCN_CONDITION,		/* condition A and B: ->body, all steps of ACTOR_EXPECT */
@@ -158,10 +161,11 @@ struct scn_node {
 	u32 line;
 	u16 col;		/* of the first word */
 	u16 file;		/* index into scn->file */
-	const char *text;	/* comment (also behind a line); VARY, USE: the name */
-	u16 text_col;
-	u32 count;		/* repeat; settings; values of a vary */
-	struct scn_setting *setting;	/* SET, USE; VARY: the values (->value) */
+	const char *comment;	/* with its '#'; alone or behind something */
+	const char *name;	/* VARY: what varies; USE: the file */
+	u16 name_col;
+	u32 count;		/* REPEAT: times; else how many settings */
+	struct scn_setting *setting;	/* SET, PARAM, USE; VARY: ->value only */
 	struct scn_step *step;
 	struct scn_node *body;
 	u32 body_count;
@@ -183,10 +187,9 @@ struct scn {
 	u8 verdict;			/* enum scn_verdict, from "# Result:" */
 	u32 verdict_line;
 	u32 step_count;			/* steps in the text, used files included */
-	struct scn_source file[32];	/* [0] is the scenario itself */
+	struct scn_source file[SCN_SOURCE_MAX];	/* [0] is the scenario itself */
 	u16 file_count;
 	struct scn_block *memory;	/* what all of it was allocated from */
-	char library[256];		/* where `use` looks after the file's own directory */
 };
 
 /*
@@ -224,6 +227,14 @@ bool scn_equal(const struct scn *a, const struct scn *b);
  */
 bool scn_parse_value(enum scn_type type, const char *text, struct scn *scn,
 		     struct scn_value *value, char *why, size_t why_size);
+
+/* "TDH.MEM.PAGE.AUG"; the number in hex when there is no such leaf. */
+int scn_print_leaf(bool tdcall, u16 leaf, char *text, size_t size);
+/* "TDX_OPERAND_BUSY|RCX", as tdx_status_parse() reads it back. */
+int scn_print_status(u64 status, char *text, size_t size);
+/* How a type is called, and what its values look like. */
+const char *value_type_word(enum scn_type type);
+const char *value_type_help(enum scn_type type);
 
 /* Place and source line of a node, for messages. */
 struct diag_place scn_place(const struct scn *scn, const struct scn_node *node, u32 col);

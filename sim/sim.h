@@ -19,7 +19,7 @@ struct sim_config {
 	struct hw_config hw;
 	struct tdx_config tdx;
 	struct host_config host;
-	u32 defects;		/* planted defects, tests only */
+	u64 defects;		/* BIT(enum defect), tests only */
 };
 
 struct sim {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Building a machine from the bottom up, and keeping a few around: booting one
+ * (hardware, module, host kernel) costs milliseconds, going back to the moment
+ * after boot costs a copy of the bytes in use.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/sim.h"
+
+struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *tdx,
+			     const struct host_config *config);
+
+static bool build(struct sim *sim, const struct sim_config *config, char *why, size_t why_size)
+{
+	sim->env = env_create();
+	if (!sim->env) {
+		snprintf(why, why_size, "no address space for a simulation");
+		return false;
+	}
+	sim->env->defects = config->defects;
+	sim->hw = hw_create(sim->env, &config->hw);
+	if (!sim->hw) {
+		snprintf(why, why_size, "this hardware cannot be built (cpus, packages, hkids)");
+		return false;
+	}
+	sim->tdx = tdx_module_create(sim->env, sim->hw, &config->tdx);
+	if (!sim->tdx) {
+		snprintf(why, why_size, "this TDX module cannot be built (module, dpamt)");
+		return false;
+	}
+	sim->host = kvm_host_create(sim->env, sim->hw, sim->tdx, &config->host);
+	if (!sim->host) {
+		snprintf(why, why_size, "this host kernel cannot be built (policy, order, hugetlb)");
+		return false;
+	}
+	return true;
+}
+
+struct sim *sim_create(const struct sim_config *config, char *why, size_t why_size)
+{
+	struct sim *sim = calloc(1, sizeof(*sim));
+
+	if (!sim)
+		abort();
+	sim->config = *config;
+	if (!build(sim, config, why, why_size)) {
+		sim_destroy(sim);
+		return NULL;
+	}
+	arena_snapshot(sim->env->arena);
+	return sim;
+}
+
+void sim_reset(struct sim *sim)
+{
+	arena_restore(sim->env->arena);
+}
+
+void sim_destroy(struct sim *sim)
+{
+	if (!sim)
+		return;
+	env_destroy(sim->env);
+	free(sim);
+}
+
+struct sim *sim_cache_get(struct sim_cache *cache, const struct sim_config *config, char *why,
+			  size_t why_size)
+{
+	u32 i, oldest = 0;
+
+	for (i = 0; i < SIM_CACHE_MAX; i++) {
+		if (cache->sim[i] && sim_config_equal(&cache->sim[i]->config, config)) {
+			cache->used[i] = ++cache->clock;
+			return cache->sim[i];
+		}
+		if (cache->used[i] < cache->used[oldest])
+			oldest = i;
+	}
+	sim_destroy(cache->sim[oldest]);
+	cache->sim[oldest] = sim_create(config, why, why_size);
+	cache->used[oldest] = cache->sim[oldest] ? ++cache->clock : 0;
+	return cache->sim[oldest];
+}
+
+void sim_cache_free(struct sim_cache *cache)
+{
+	u32 i;
+
+	for (i = 0; i < SIM_CACHE_MAX; i++)
+		sim_destroy(cache->sim[i]);
+	*cache = (struct sim_cache){ 0 };
+}
