@@ -220,7 +220,8 @@ static const char *read_text(struct scn *scn, FILE *file, size_t *size)
 	char *text = malloc(max + 1);
 	const char *kept;
 
-	for (*size = 0; text; *size += got) {
+	*size = 0;
+	while (text) {
 		if (*size == max && max <= SCN_FILE_MAX) {
 			max *= 4;
 			text = realloc(text, max + 1);
@@ -229,6 +230,7 @@ static const char *read_text(struct scn *scn, FILE *file, size_t *size)
 		got = fread(text + *size, 1, max - *size, file);
 		if (!got)
 			break;
+		*size += got;
 	}
 	if (!text)
 		abort();
