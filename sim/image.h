@@ -45,6 +45,7 @@ struct image {
 	struct image_stack stack[TASK_MAX];
 	struct image_extra extra[IMAGE_EXTRA_MAX];
 	u32 extra_count;
+	bool avx2;		/* this processor has it */
 	u32 ran;		/* BIT(id): resumed since the last capture */
 	u8 *log;		/* old bytes, newest last */
 	size_t log_used, log_room;

@@ -99,7 +99,7 @@ struct task {
 	struct task_held {
 		struct lock *lock;
 		u32 classes_before;	/* ->held_classes without it */
-		u8 mode;
+		u32 mode;
 	} held[TASK_HELD_MAX];
 	u8 held_count;
 	u32 held_classes;		/* BIT(class) */
