@@ -25,6 +25,8 @@
 #include "sim/sim.h"
 #include "sim/verbs.h"
 
+struct guest_op;
+
 enum run_verdict {
 	RUN_OK,
 	RUN_MISMATCH,		/* a step's result or an expectation differs */
@@ -118,28 +120,78 @@ struct run_frame {
 	kvm_pfn_t pfn;
 };
 
-struct run_cross;			/* state of matching '>' lines, see run_cross.c */
-struct run_touched;			/* what a step touched, see invariants.c */
+/* What the steps made of the world, as far as the runner has to know it. */
+struct run_world {
+	struct run_slot slot[RUN_SLOT_MAX];
+	struct run_frame frame[RUN_FRAME_MAX];
+	/* Lines, to say where a missing object went: td, gmem, vcpu */
+	u32 created_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];
+	u32 closed_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];
+	struct guest_op *op[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* in the arena */
+	struct host_exit exit[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* the last one */
+	u32 warn_expected, bug_expected;
+	u32 broken_expected;		/* BIT(invariant) */
+	u64 token;			/* last content token handed out */
+};
+
+/* Matching the '>' lines of the step one task is in, run_cross.c. */
+#define RUN_CROSS_MAX	200
+
+struct run_cross {
+	const struct scn_step *step;	/* NULL: the running step has no '>' lines */
+	u8 active[RUN_CROSS_MAX];	/* of its crossings, limits applied */
+	u32 active_count, next, times;
+	s32 failed;			/* index of the line that did not match, -1 */
+	char actual[200];		/* what crossed instead */
+};
+
+#define RUN_TOUCHED_MAX	48
+#define RUN_LOG_MAX	48
+
+/* What was heard while running; nothing here decides what happens next. */
+struct run_notes {
+	struct run_cross cross[TASK_MAX];
+	/* Since the last check: frames that changed hands, GPAs whose entries did. */
+	kvm_pfn_t pfn[RUN_TOUCHED_MAX];
+	struct run_gpa {
+		hpa_t tdr;
+		gpa_t gpa;
+	} gpa[RUN_TOUCHED_MAX];
+	u32 pfn_count, gpa_count;	/* may exceed the room: then look at all */
+	/* The kernel's log, oldest first; later lines are counted only. */
+	struct run_log {
+		u8 level;
+		u32 step;
+		char text[200];
+	} log[RUN_LOG_MAX];
+	u32 log_count;
+	bool fault_seen;		/* an injected SEAMCALL fault has fired */
+	u32 error_count;		/* module errors that nobody asked for */
+	char first_error[160], first_warn[200];
+	u32 first_error_step, first_warn_step;
+};
+
+struct run_scope {
+	const struct scn_node *use;	/* NULL: the scenario itself */
+	const struct scn_node *body;
+	u32 body_count;
+	const struct run_scope *parent;
+};
 
 struct run {
 	struct sim *sim;
 	const struct scn *scn;		/* NULL: steps made up by the driver */
 	const struct run_options *options;
 	struct run_result *result;
-	bool stop;			/* a verdict was reached */
+	const struct scn_node *node;	/* the running line, NULL for made-up steps */
+	const struct scn_node *condition;
+	const struct run_scope *scope;
 	u32 step;			/* number of the running step, from 1 */
-	const struct scn_node *node;	/* its line, NULL for made-up steps */
-	struct run_slot slot[RUN_SLOT_MAX];
-	struct run_frame frame[RUN_FRAME_MAX];
-	u32 created_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];	/* td, gmem, vcpu */
-	u32 closed_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];
-	u32 warn_expected, bug_expected;
-	u32 errors_unasked;		/* module errors that nobody injected */
-	u64 token;			/* last content token handed out */
-	struct run_cross *cross;
-	struct run_touched *touched;
+	bool stop;			/* a verdict was reached */
+	bool in_race;
 	u64 mce_seen;
-	char first_error[160];
+	struct run_world world;
+	struct run_notes notes;
 };
 
 /* Resets the machine. @scn may be NULL. Listens to the trace until run_end(). */
@@ -150,7 +202,19 @@ void run_begin(struct run *run, struct sim *sim, const struct scn *scn,
  * @out may be NULL. False when the run is over.
  */
 bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *out);
-/* Teardown, last checks, verdict. */
+/* Condition, teardown, last checks, verdict. */
 void run_end(struct run *run);
+
+/*
+ * In pieces, for an explorer: run up to the first race block of the scenario
+ * itself; make its tasks without running them; go on behind it. *index is the
+ * race's place in scn->node. False from run_to_race(): there is no race, or the
+ * run is over.
+ */
+bool run_to_race(struct run *run, u32 *index);
+void run_race_start(struct run *run, const struct scn_node *race);
+void run_from(struct run *run, u32 index);
+/* Does the scenario's condition hold now? */
+bool run_condition(struct run *run);
 
 #endif /* SEPTUM_RUN_H */

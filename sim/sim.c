@@ -7,10 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/kvm/host.h"
 #include "sim/sim.h"
-
-struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *tdx,
-			     const struct host_config *config);
 
 static bool build(struct sim *sim, const struct sim_config *config, char *why, size_t why_size)
 {
