@@ -47,6 +47,10 @@ struct kvm_arch {
 	u64 hypercall_exit_enabled;	/* BIT(KVM_HC_*) */
 	u32 default_tsc_khz;
 	struct kvm_arch_mmu mmu;
+	/* The last removal from the S-EPT that failed: only reports read it. */
+	u8 failed_step;		/* enum hold_step + 1, 0 none */
+	gfn_t failed_gfn;
+	u64 failed_err;
 };
 
 enum exit_fastpath_completion {
