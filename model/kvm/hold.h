@@ -24,9 +24,6 @@ enum hold_step {
 };
 
 struct hold_policy {
-	const char *name;
-	const char *summary;
-
 	/* Before PAGE.ADD or PAGE.AUG; mmu_lock read, no sleep. */
 	void (*map)(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn);
 	/* That SEAMCALL was busy or failed; mmu_lock read, no sleep. */
@@ -47,7 +44,13 @@ struct hold_policy {
 	bool (*truncate)(struct folio *folio);
 };
 
-extern const struct hold_policy *const hold_policies[];
+struct hold_policy_row {
+	const char *name;
+	const char *summary;
+	const struct hold_policy *policy;
+};
+
+extern const struct hold_policy_row hold_policies[];
 extern const u32 hold_policy_count;
 
 /* NULL for an unknown name. */

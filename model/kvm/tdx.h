@@ -2,7 +2,9 @@
 /*
  * KVM for TDs (Linux 7.3.4: arch/x86/kvm/vmx/tdx.[ch], tdx_arch.h, x86_ops.h).
  *
- *   tdx_vm.c      creation and end of a TD, HKID, initial memory, FINALIZE
+ *   tdx_vm.c      creation of a TD
+ *   tdx_reclaim.c its end: HKID release, reclaim of its pages
+ *   tdx_mem.c     initial memory, FINALIZE
  *   tdx_vcpu.c    vCPUs: creation, association with a CPU, TD entry
  *   tdx_exit.c    TD exits: EPT violations, TDVMCALLs, MapGPA
  *   tdx_sept.c    the S-EPT operations behind the TDP MMU
@@ -177,10 +179,15 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *kvm, const char *site
 int tdx_reclaim_page(struct tdx_globals *globals, struct page *page);
 void tdx_reclaim_control_page(struct tdx_globals *globals, struct page *page);
 void tdx_flush_vp_on_cpu(struct kvm_vcpu *vcpu);
+void tdx_reclaim_td_control_pages(struct kvm *kvm);
+void tdx_hkid_free(struct kvm_tdx *kvm_tdx);
+int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd);
+int tdx_td_finalize(struct kvm *kvm, struct kvm_tdx_cmd *cmd);
 int tdx_vcpu_init_mem_region(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd);
 void tdh_vp_wr_failed(struct kvm_vcpu *vcpu, const char *uclass, const char *op,
 		      u64 field, u64 val, u64 err);
 int handle_tdvmcall(struct kvm_vcpu *vcpu);
+int tdx_emulate_vmcall(struct kvm_vcpu *vcpu);
 /* kvm->lock, every vcpu->mutex, slots_lock; -EBUSY, -EINTR. */
 int tdx_acquire_vm_state_locks(struct kvm *kvm);
 void tdx_release_vm_state_locks(struct kvm *kvm);

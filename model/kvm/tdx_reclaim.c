@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The end of a TD (arch/x86/kvm/vmx/tdx.c, Linux 7.3.4): its KeyID is released
+ * first (VP.FLUSH, VPFLUSHDONE, CACHE.WB a package, KEY.FREEID), then its pages
+ * are reclaimed one by one, the TD root last. What the module refuses to give
+ * back is leaked. Nothing is left out.
+ */
+#include "model/kvm/tdx.h"
+#include "model/mm/mm.h"
+
+#define MAX_CACHE_WB_LOOPS	10000
+
+/* -- Pages -- */
+
+static int __tdx_reclaim_page(struct tdx_globals *globals, struct page *page)
+{
+	u64 rcx, rdx, r8;
+	u64 err = tdh_phymem_page_reclaim(globals, page, &rcx, &rdx, &r8);
+
+	/* There is nobody to contend with, so BUSY is a bug like any other. */
+	if (TDX_WARN_ON_3(err, TDH_PHYMEM_PAGE_RECLAIM, rcx, rdx, r8, globals))
+		return -EIO;
+	return 0;
+}
+
+int tdx_reclaim_page(struct tdx_globals *globals, struct page *page)
+{
+	int r = __tdx_reclaim_page(globals, page);
+
+	if (!r)
+		tdx_quirk_reset_paddr(globals, page_to_phys(page), PAGE_SIZE);
+	return r;
+}
+
+void tdx_reclaim_control_page(struct tdx_globals *globals, struct page *page)
+{
+	if (tdx_reclaim_page(globals, page))
+		mm_leak(page, 0, "PHYMEM.PAGE.RECLAIM of a control page failed");
+	else
+		__free_page(page);
+}
+
+/* -- The KeyID -- */
+
+static void smp_func_do_phymem_cache_wb(struct tdx_globals *globals)
+{
+	u64 err = 0;
+	int i;
+
+	/* It stops for interrupts; what it had done by then is not done again. */
+	for (i = 0; i < MAX_CACHE_WB_LOOPS; i++) {
+		err = tdh_phymem_cache_wb(globals, err != 0);
+		if (err != TDX_INTERRUPTED_RESUMABLE)
+			break;
+	}
+	if (err == TDX_NO_HKID_READY_TO_WBCACHE)
+		return;
+	/* Not passed on: KEY.FREEID will see that it is missing. */
+	TDX_WARN_ON(err, TDH_PHYMEM_CACHE_WB, globals);
+}
+
+static void tdx_cache_wb_all_packages(struct tdx_globals *globals)
+{
+	struct task *task = current_task(globals->env);
+	struct hw *hw = globals->hw;
+	int here = task->cpu;
+	u32 package, cpu;
+
+	for (package = 0; package < hw->package_count; package++) {
+		for (cpu = 0; cpu < hw->cpu_count; cpu++) {
+			if (hw->cpu[cpu].package == package && hw->cpu[cpu].online)
+				break;
+		}
+		if (cpu == hw->cpu_count)
+			continue;
+		task->cpu = cpu;
+		smp_func_do_phymem_cache_wb(globals);
+		task->cpu = here;
+	}
+}
+
+/* True when the module has the KeyID back; tdx_lock held. */
+static bool tdx_free_keyid(struct kvm *kvm)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	u64 err;
+
+	err = tdh_mng_vpflushdone(&kvm_tdx->td);
+	/* A vCPU is still associated. Nothing is said and the KeyID stays. */
+	if (err == TDX_FLUSHVP_NOT_DONE)
+		return false;
+	if (TDX_BUG_ON(err, TDH_MNG_VPFLUSHDONE, kvm)) {
+		kmsg(env_of(kvm), KMSG_ERR, "tdx_mmu_release_hkid",
+		     "kvm_intel: tdh_mng_vpflushdone() failed. HKID %d is leaked.", kvm_tdx->hkid);
+		return false;
+	}
+	if (!defect_on(env_of(kvm), DEFECT_SKIP_CACHE_WB))
+		tdx_cache_wb_all_packages(kvm_tdx->globals);
+
+	err = tdh_mng_key_freeid(&kvm_tdx->td);
+	if (TDX_BUG_ON(err, TDH_MNG_KEY_FREEID, kvm)) {
+		kmsg(env_of(kvm), KMSG_ERR, "tdx_mmu_release_hkid",
+		     "kvm_intel: tdh_mng_key_freeid() failed. HKID %d is leaked.", kvm_tdx->hkid);
+		return false;
+	}
+	return true;
+}
+
+void tdx_mmu_release_hkid(struct kvm *kvm)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct tdx_globals *globals = kvm_tdx->globals;
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	if (!is_hkid_assigned(kvm_tdx))
+		return;
+	down_read(globals->cpu_hotplug_lock);
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		tdx_flush_vp_on_cpu(vcpu);
+
+	mutex_lock(&globals->tdx_lock);
+	if (tdx_free_keyid(kvm))
+		tdx_hkid_free(kvm_tdx);
+	mutex_unlock(&globals->tdx_lock);
+	up_read(globals->cpu_hotplug_lock);
+}
+
+/* -- Control pages -- */
+
+void tdx_reclaim_td_control_pages(struct kvm *kvm)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct tdx_globals *globals = kvm_tdx->globals;
+	struct tdx_td *td = &kvm_tdx->td;
+	u64 err;
+	int i;
+
+	/* The module would refuse: with the KeyID all of them are lost. */
+	if (is_hkid_assigned(kvm_tdx))
+		return;
+	for (i = 0; td->tdcs_pages && i < td->tdcs_nr_pages; i++) {
+		if (td->tdcs_pages[i])
+			tdx_reclaim_control_page(globals, td->tdcs_pages[i]);
+		td->tdcs_pages[i] = NULL;
+	}
+	td->tdcs_pages = NULL;
+
+	if (!td->tdr_page || defect_on(globals->env, DEFECT_SKIP_TEARDOWN))
+		return;
+	if (__tdx_reclaim_page(globals, td->tdr_page))
+		return;
+	/* The module wrote the root under its own key: those lines must go out, too. */
+	err = tdh_phymem_page_wbinvd_tdr(td);
+	if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, kvm))
+		return;
+	tdx_quirk_reset_paddr(globals, page_to_phys(td->tdr_page), PAGE_SIZE);
+	__free_page(td->tdr_page);
+	td->tdr_page = NULL;
+}
+
+/* Accounting only: the kernel forgets these pages without a word. */
+static void tdx_leak_td_control_pages(struct kvm_tdx *kvm_tdx)
+{
+	const char *reason = is_hkid_assigned(kvm_tdx) ?
+			     "control page kept: the HKID could not be released" :
+			     "control page kept: reclaim of the TD root failed";
+	struct tdx_td *td = &kvm_tdx->td;
+	int i;
+
+	for (i = 0; td->tdcs_pages && i < td->tdcs_nr_pages; i++) {
+		if (td->tdcs_pages[i])
+			mm_leak(td->tdcs_pages[i], 0, reason);
+	}
+	if (td->tdr_page)
+		mm_leak(td->tdr_page, 0, reason);
+}
+
+void tdx_vm_destroy(struct kvm *kvm)
+{
+	tdx_reclaim_td_control_pages(kvm);
+	if (!defect_on(env_of(kvm), DEFECT_SKIP_TEARDOWN))
+		tdx_leak_td_control_pages(to_kvm_tdx(kvm));
+	to_kvm_tdx(kvm)->state = TD_STATE_UNINITIALIZED;
+}

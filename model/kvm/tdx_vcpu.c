@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs of a TD (arch/x86/kvm/vmx/tdx.c, Linux 7.3.4): creation, the
+ * association of a vCPU with one CPU, TD entry, and the end. A TD's vCPU may be
+ * associated with a single CPU at a time; moving it needs TDH.VP.FLUSH on the
+ * old one. Left out: interrupts, NMIs, posted interrupts, MSRs and debug state.
+ */
+#include <string.h>
+
+#include "model/kvm/mmu.h"
+#include "model/kvm/tdx.h"
+#include "model/mm/mm.h"
+
+#define SHARED_EPT_POINTER	0x203Cu	/* VMCS field, TDVPS class 0 */
+
+void tdh_vp_wr_failed(struct kvm_vcpu *vcpu, const char *uclass, const char *op,
+		      u64 field, u64 val, u64 err)
+{
+	KVM_BUG_ON(1, vcpu->kvm);
+	kmsg(env_of(vcpu), KMSG_ERR, "tdh_vp_wr_failed",
+	     "kvm_intel: TDH_VP_WR[%s.0x%llx]%s0x%llx failed: 0x%llx", uclass,
+	     (unsigned long long)field, op, (unsigned long long)val, (unsigned long long)err);
+}
+
+static void td_vmcs_write64(struct kvm_vcpu *vcpu, u32 field, u64 val)
+{
+	u64 err = tdh_vp_wr(&to_tdx(vcpu)->vp, field, val, ~0ULL);
+
+	if (unlikely(err))
+		tdh_vp_wr_failed(vcpu, "VMCS", " = ", field, val, err);
+}
+
+/* -- Association with a CPU -- */
+
+/* IRQs off, on the vCPU's CPU. */
+static void tdx_disassociate_vp(struct kvm_vcpu *vcpu)
+{
+	list_del(&to_tdx(vcpu)->cpu_list);
+	/* From here on another CPU may take the vCPU. */
+	vcpu->cpu = -1;
+}
+
+/* The IPI handler, on @cpu. What VP.FLUSH said; printing has to wait. */
+static u64 tdx_flush_vp(struct kvm_vcpu *vcpu, int cpu)
+{
+	u64 err = 0;
+
+	/* That CPU went offline and has done it already. */
+	if (vcpu->cpu != cpu)
+		return 0;
+	if (to_tdx(vcpu)->state != VCPU_TD_STATE_UNINITIALIZED) {
+		err = tdh_vp_flush(&to_tdx(vcpu)->vp);
+		if (err == TDX_VCPU_NOT_ASSOCIATED)
+			err = 0;
+	}
+	tdx_disassociate_vp(vcpu);
+	return err;
+}
+
+void tdx_flush_vp_on_cpu(struct kvm_vcpu *vcpu)
+{
+	struct env *env = env_of(vcpu);
+	struct task *task = current_task(env);
+	int cpu = vcpu->cpu, here = task->cpu;
+	u64 err;
+
+	if (unlikely(cpu == -1))
+		return;
+	/* smp_call_function_single(): in an interrupt there, whatever runs there. */
+	if (cpu != here)
+		hw_ipi_wait(env, to_kvm_tdx(vcpu->kvm)->globals->hw, BIT_ULL(cpu));
+	task->cpu = cpu;
+	err = tdx_flush_vp(vcpu, cpu);
+	task->cpu = here;
+	TDX_BUG_ON(err, TDH_VP_FLUSH, vcpu->kvm);
+}
+
+void tdx_disable_virtualization_cpu(struct tdx_globals *globals, int cpu)
+{
+	struct task *task = current_task(globals->env);
+	struct vcpu_tdx *tdx, *tmp;
+	int here = task->cpu;
+
+	task->cpu = cpu;
+	list_for_each_entry_safe(tdx, tmp, &globals->associated_tdvcpus[cpu], cpu_list)
+		tdx_flush_vp(&tdx->vcpu, cpu);
+	task->cpu = here;
+}
+
+void tdx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+
+	if (vcpu->cpu == cpu || !is_hkid_assigned(kvm_tdx))
+		return;
+	tdx_flush_vp_on_cpu(vcpu);
+	KVM_BUG_ON(cpu != smp_processor_id(vcpu), vcpu->kvm);
+	/* So that the CPU can let go of its TD vCPUs before it goes offline. */
+	list_add(&to_tdx(vcpu)->cpu_list, &kvm_tdx->globals->associated_tdvcpus[cpu]);
+}
+
+void tdx_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	to_tdx(vcpu)->guest_state_loaded = false;
+}
+
+/* -- Creation and end -- */
+
+int tdx_vcpu_create(struct kvm_vcpu *vcpu)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+	struct vcpu_tdx *tdx = to_tdx(vcpu);
+
+	/* After FINALIZE, too, it is too late. */
+	if (kvm_tdx->state != TD_STATE_INITIALIZED)
+		return -EIO;
+	INIT_LIST_HEAD(&tdx->cpu_list);
+	tdx->vp.globals = kvm_tdx->globals;
+	vcpu->arch.guest_state_protected = true;
+	/* Userspace hands the width it gave INIT_VM to KVM_SET_CPUID2, too. */
+	vcpu->arch.guest_maxphyaddr =
+		vcpu->kvm->arch.gfn_direct_bits == gpa_to_gfn(BIT_ULL(51)) ? 52 : 48;
+	tdx->state = VCPU_TD_STATE_UNINITIALIZED;
+	return 0;
+}
+
+static void tdx_free_vp_pages(struct tdx_vp *vp, int from, int nr)
+{
+	int i;
+
+	for (i = from; i < nr; i++) {
+		if (vp->tdcx_array[i])
+			__free_page(vp->tdcx_array[i]);
+		vp->tdcx_array[i] = NULL;
+	}
+}
+
+/* TDVPR and TDCX pages, none of them given to the module yet. */
+static int tdx_alloc_vp_pages(struct kvm_vcpu *vcpu)
+{
+	int nr = to_kvm_tdx(vcpu->kvm)->td.tdcx_nr_pages;
+	struct tdx_vp *vp = &to_tdx(vcpu)->vp;
+	struct env *env = env_of(vcpu);
+	int i;
+
+	vp->tdvpr_page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdvpr");
+	if (!vp->tdvpr_page)
+		return -ENOMEM;
+	vp->tdvpr_pa = page_to_phys(vp->tdvpr_page);
+	for (i = 0; i < nr; i++) {
+		vp->tdcx_array[i] = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdcx");
+		if (vp->tdcx_array[i])
+			continue;
+		tdx_free_vp_pages(vp, 0, i);
+		__free_page(vp->tdvpr_page);
+		vp->tdvpr_page = NULL;
+		vp->tdvpr_pa = 0;
+		return -ENOMEM;
+	}
+	vp->tdcx_pages = vp->tdcx_array;
+	return 0;
+}
+
+static int tdx_td_vcpu_init(struct kvm_vcpu *vcpu, u64 vcpu_rcx)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+	struct tdx_vp *vp = &to_tdx(vcpu)->vp;
+	struct kvm *kvm = vcpu->kvm;
+	int nr = kvm_tdx->td.tdcx_nr_pages;
+	int ret = tdx_alloc_vp_pages(vcpu);
+	u64 err;
+	int i;
+
+	if (ret)
+		return ret;
+	err = tdh_vp_create(&kvm_tdx->td, vp);
+	if (TDX_BUG_ON(err, TDH_VP_CREATE, kvm)) {
+		tdx_free_vp_pages(vp, 0, nr);
+		vp->tdcx_pages = NULL;
+		__free_page(vp->tdvpr_page);
+		vp->tdvpr_page = NULL;
+		vp->tdvpr_pa = 0;
+		return -EIO;
+	}
+	for (i = 0; i < nr; i++) {
+		err = tdh_vp_addcx(vp, vp->tdcx_pages[i]);
+		if (TDX_BUG_ON(err, TDH_VP_ADDCX, kvm)) {
+			/* The module has the others: they go with the vCPU. */
+			tdx_free_vp_pages(vp, i, nr);
+			return -EIO;
+		}
+	}
+
+	/* VP.INIT wants the TD root for itself, which no zap may be made to meet. */
+	write_lock(&kvm->mmu_lock);
+	err = tdh_vp_init(vp, vcpu_rcx, vcpu->vcpu_id);
+	write_unlock(&kvm->mmu_lock);
+	if (TDX_BUG_ON(err, TDH_VP_INIT, kvm))
+		return -EIO;
+	vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;
+	return 0;
+}
+
+static int tdx_vcpu_init(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd)
+{
+	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	int ret;
+
+	if (cmd->flags || tdx->state != VCPU_TD_STATE_UNINITIALIZED)
+		return -EINVAL;
+	ret = tdx_td_vcpu_init(vcpu, cmd->data);
+	if (ret)
+		return ret;
+	tdx->state = VCPU_TD_STATE_INITIALIZED;
+	return 0;
+}
+
+static const char *const leak_vcpu = "vCPU page kept: the HKID could not be released";
+
+/* Accounting only: the kernel returns and forgets these pages. */
+static void tdx_leak_vp_pages(struct kvm_vcpu *vcpu)
+{
+	int nr = to_kvm_tdx(vcpu->kvm)->td.tdcx_nr_pages;
+	struct tdx_vp *vp = &to_tdx(vcpu)->vp;
+	int i;
+
+	for (i = 0; vp->tdcx_pages && i < nr; i++) {
+		if (vp->tdcx_pages[i])
+			mm_leak(vp->tdcx_pages[i], 0, leak_vcpu);
+	}
+	if (vp->tdvpr_page)
+		mm_leak(vp->tdvpr_page, 0, leak_vcpu);
+}
+
+void tdx_vcpu_free(struct kvm_vcpu *vcpu)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	struct tdx_vp *vp = &tdx->vp;
+	int i;
+
+	/* Only creation that failed half-way gets here with the vCPU on a CPU. */
+	if (vcpu->cpu != -1) {
+		KVM_BUG_ON(tdx->state == VCPU_TD_STATE_INITIALIZED, vcpu->kvm);
+		tdx_flush_vp_on_cpu(vcpu);
+		return;
+	}
+	if (is_hkid_assigned(kvm_tdx)) {
+		tdx_leak_vp_pages(vcpu);
+		return;
+	}
+	for (i = 0; vp->tdcx_pages && i < kvm_tdx->td.tdcx_nr_pages; i++) {
+		if (vp->tdcx_pages[i])
+			tdx_reclaim_control_page(kvm_tdx->globals, vp->tdcx_pages[i]);
+		vp->tdcx_pages[i] = NULL;
+	}
+	vp->tdcx_pages = NULL;
+	if (vp->tdvpr_page) {
+		tdx_reclaim_control_page(kvm_tdx->globals, vp->tdvpr_page);
+		vp->tdvpr_page = NULL;
+		vp->tdvpr_pa = 0;
+	}
+	tdx->state = VCPU_TD_STATE_UNINITIALIZED;
+}
+
+bool tdx_vcpu_needs_initialization(struct kvm_vcpu *vcpu)
+{
+	return to_tdx(vcpu)->state != VCPU_TD_STATE_INITIALIZED ||
+	       to_kvm_tdx(vcpu->kvm)->state != TD_STATE_RUNNABLE;
+}
+
+/* -- ioctls of a vCPU descriptor -- */
+
+/* Before vcpu->mutex is taken: these commands take the mutexes of all vCPUs. */
+int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+{
+	struct kvm *kvm = vcpu->kvm;
+	struct kvm_tdx_cmd cmd;
+	int r = tdx_get_cmd(argp, &cmd);
+
+	if (r)
+		return r;
+	r = tdx_acquire_vm_state_locks(kvm);
+	if (r)
+		return r;
+	if (!is_hkid_assigned(to_kvm_tdx(kvm)) || to_kvm_tdx(kvm)->state == TD_STATE_RUNNABLE) {
+		tdx_release_vm_state_locks(kvm);
+		return -EINVAL;
+	}
+
+	vcpu_load(vcpu);
+	switch (cmd.id) {
+	case KVM_TDX_INIT_MEM_REGION:
+		r = tdx_vcpu_init_mem_region(vcpu, &cmd);
+		break;
+	case KVM_TDX_INIT_VCPU:
+		r = tdx_vcpu_init(vcpu, &cmd);
+		break;
+	default:
+		r = -ENOIOCTLCMD;
+		break;
+	}
+	vcpu_put(vcpu);
+	/* The command is not copied back: hw_error never reaches userspace here. */
+	tdx_release_vm_state_locks(kvm);
+	return r;
+}
+
+static int tdx_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd)
+{
+	struct kvm_cpuid2 *cpuid = (void *)(uintptr_t)cmd->data;
+
+	if (cmd->flags)
+		return -EINVAL;
+	if (!cpuid)
+		return -EFAULT;
+	if (cpuid->nent < 1) {
+		cpuid->nent = 1;
+		return -E2BIG;
+	}
+	cpuid->nent = 1;
+	cpuid->entries[0] = (struct kvm_cpuid_entry2){
+		.function = 0x80000008,
+		.eax = (u32)vcpu->arch.guest_maxphyaddr << 16,
+	};
+	return 0;
+}
+
+int tdx_vcpu_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+	struct kvm_tdx_cmd cmd;
+	int r;
+
+	if (!is_hkid_assigned(kvm_tdx) || kvm_tdx->state == TD_STATE_RUNNABLE)
+		return -EINVAL;
+	r = tdx_get_cmd(argp, &cmd);
+	if (r)
+		return r;
+	return cmd.id == KVM_TDX_GET_CPUID ? tdx_vcpu_get_cpuid(vcpu, &cmd) : -EINVAL;
+}
+
+/* -- TLBs and tables -- */
+
+/*
+ * A global INVEPT on this CPU. Of shared memory this model caches nothing, and
+ * private translations are not KVM's to flush: the module tracks them by epochs.
+ */
+void tdx_flush_tlb_all(struct kvm_vcpu *vcpu)
+{
+}
+
+void tdx_flush_tlb_current(struct kvm_vcpu *vcpu)
+{
+	tdx_flush_tlb_all(vcpu);
+}
+
+void tdx_load_mmu_pgd(struct kvm_vcpu *vcpu, hpa_t root_hpa, int pgd_level)
+{
+	gpa_t shared_bit = pgd_level == 5 ? BIT_ULL(51) : BIT_ULL(47);
+
+	/* The guest's idea of its address width must be the module's. */
+	if (KVM_BUG_ON(gpa_to_gfn(shared_bit) != kvm_gfn_direct_bits(vcpu->kvm), vcpu->kvm))
+		return;
+	/* Only the direct root: the mirror is for KVM's eyes. */
+	td_vmcs_write64(vcpu, SHARED_EPT_POINTER, root_hpa);
+}

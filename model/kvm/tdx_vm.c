@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a TD (arch/x86/kvm/vmx/tdx.c, Linux 7.3.4): from KVM_TDX_INIT_VM
+ * to the last reclaimed page, with the unwinding of each failing step and what
+ * leaks when the module will not let go. Left out: CPUID values beyond the
+ * guest physical address width, which memory does not depend on.
+ */
+#include <string.h>
+
+#include "model/kvm/mmu.h"
+#include "model/kvm/tdx.h"
+#include "model/mm/mm.h"
+
+#define TDX_TD_ATTR_SEPT_VE_DISABLE	BIT_ULL(28)
+#define TDX_SUPPORTED_TD_ATTRS		TDX_TD_ATTR_SEPT_VE_DISABLE
+/* x87, SSE, AVX and what else a plain host enables; all a TD may ask for here. */
+#define TDX_SUPPORTED_XFAM		0x000602e7ULL
+#define TDX_CONFIG_FLAGS_MAX_GPAW	BIT_ULL(0)
+#define TDX_CONFIG_FLAGS_NO_RBP_MOD	BIT_ULL(2)
+#define VMX_EPTP_MT_WB			0x6ULL
+#define VMX_EPTP_PWL_4			(3ULL << 3)
+#define VMX_EPTP_PWL_5			(4ULL << 3)
+#define TDX_TSC_UNIT_KHZ		25000
+#define TDCS_EXEC(n)			(0x1100000000000000ULL | (n))
+
+/* As the module reads it; 1024 bytes. */
+struct td_params {
+	u64 attributes;
+	u64 xfam;
+	u16 max_vcpus;
+	u8 reserved0[6];
+	u64 eptp_controls;
+	u64 config_flags;
+	u16 tsc_frequency;
+	u8 reserved1[38];
+	u64 mrconfigid[6];
+	u64 mrowner[6];
+	u64 mrownerconfig[6];
+	u64 reserved2[4];
+	u8 cpuid_values[768];
+};
+
+static_assert(sizeof(struct td_params) == 1024, "TD_PARAMS");
+
+/* -- Set-up of KVM's TDX support -- */
+
+/* False: the module offers too little and enable_tdx stays off. */
+bool tdx_hardware_setup(struct tdx_globals *globals)
+{
+	const struct tdx_sys_info *info = tdx_get_sysinfo(globals);
+
+	globals->enable_tdx = false;
+	if (!info)
+		return false;
+	if (info->max_vcpus_per_td < globals->hw->cpu_count)
+		return false;
+	globals->misc_cg_capacity = tdx_get_nr_guest_keyids(globals);
+	globals->misc_cg_limit = ~0ULL;
+	globals->enable_tdx = true;
+	return true;
+}
+
+int tdx_vm_init(struct kvm *kvm)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	int present;
+
+	kvm_tdx->globals = kvm_globals_of(kvm)->tdx;
+	kvm_tdx->td.globals = kvm_tdx->globals;
+	kvm->arch.has_protected_state = true;
+	kvm->arch.has_protected_eoi = true;
+	kvm->arch.has_private_mem = true;
+	kvm->arch.has_protected_pmu = true;
+	kvm->arch.disabled_quirks |= KVM_X86_QUIRK_IGNORE_GUEST_PAT;
+
+	/* MMIO has to reach the TD as #VE, so its entries do not suppress that. */
+	kvm->arch.mmu.shadow_mmio_value = 0;
+
+	present = kvm_tdx->globals->hw->cpu_count;
+	if (kvm->max_vcpus > present)
+		kvm->max_vcpus = present;
+	kvm_tdx->state = TD_STATE_UNINITIALIZED;
+	return 0;
+}
+
+/* -- Locks and commands -- */
+
+int tdx_acquire_vm_state_locks(struct kvm *kvm)
+{
+	int r;
+
+	mutex_lock(&kvm->lock);
+	r = kvm_lock_all_vcpus(kvm);
+	if (r) {
+		mutex_unlock(&kvm->lock);
+		return r;
+	}
+	/* Now nothing of the VM's make-up can change: vCPUs, slots, state. */
+	mutex_lock(&kvm->slots_lock);
+	return 0;
+}
+
+void tdx_release_vm_state_locks(struct kvm *kvm)
+{
+	mutex_unlock(&kvm->slots_lock);
+	kvm_unlock_all_vcpus(kvm);
+	mutex_unlock(&kvm->lock);
+}
+
+int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd)
+{
+	if (!argp)
+		return -EFAULT;
+	*cmd = *argp;
+	/* Output only: userspace must not have left anything there. */
+	return cmd->hw_error ? -EINVAL : 0;
+}
+
+static int tdx_get_capabilities(struct kvm *kvm, const struct kvm_tdx_cmd *cmd)
+{
+	struct kvm_tdx_capabilities *caps = (void *)(uintptr_t)cmd->data;
+	const struct tdx_sys_info *info = tdx_get_sysinfo(to_kvm_tdx(kvm)->globals);
+	u32 nent;
+
+	if (cmd->flags)
+		return -EINVAL;
+	if (!caps)
+		return -EFAULT;
+	nent = caps->cpuid.nent;
+	if (nent < 1)
+		return -E2BIG;
+	memset(caps, 0, sizeof(*caps));
+	caps->supported_attrs = TDX_SUPPORTED_TD_ATTRS & info->attributes_fixed0;
+	caps->supported_xfam = TDX_SUPPORTED_XFAM & info->xfam_fixed0;
+	if (!caps->supported_attrs || !caps->supported_xfam)
+		return -EIO;
+	caps->user_tdvmcallinfo_1_r11 = BIT_ULL(1);
+	caps->cpuid.nent = 1;
+	caps->cpuid.entries[0] = (struct kvm_cpuid_entry2){
+		.function = 0x80000008, .eax = 0xff << 16,
+	};
+	return 0;
+}
+
+/* -- KVM_TDX_INIT_VM -- */
+
+/* Width of guest physical addresses the user's CPUID asks for, 0 for none. */
+static int setup_tdparams_cpuids(const struct kvm_cpuid2 *cpuid, int *gpaw)
+{
+	u32 i;
+
+	*gpaw = 0;
+	for (i = 0; i < cpuid->nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		/* The one leaf that can be configured in this model. */
+		if (entry->function != 0x80000008 || entry->index)
+			return -EINVAL;
+		*gpaw = entry->eax >> 16 & 0xff;
+	}
+	return *gpaw == 48 || *gpaw == 52 ? 0 : -EINVAL;
+}
+
+static int setup_tdparams(struct kvm *kvm, struct td_params *td_params,
+			  const struct kvm_tdx_init_vm *init_vm)
+{
+	const struct tdx_sys_info *info = &to_kvm_tdx(kvm)->globals->sysinfo;
+	int gpaw, ret;
+
+	if (kvm->created_vcpus)
+		return -EBUSY;
+	if (init_vm->attributes & ~(TDX_SUPPORTED_TD_ATTRS & info->attributes_fixed0))
+		return -EINVAL;
+	if (init_vm->xfam & ~(TDX_SUPPORTED_XFAM & info->xfam_fixed0))
+		return -EINVAL;
+
+	td_params->max_vcpus = kvm->max_vcpus;
+	td_params->attributes = init_vm->attributes | info->attributes_fixed1;
+	td_params->xfam = init_vm->xfam | info->xfam_fixed1;
+	td_params->config_flags = TDX_CONFIG_FLAGS_NO_RBP_MOD;
+	td_params->tsc_frequency = kvm->arch.default_tsc_khz / TDX_TSC_UNIT_KHZ;
+
+	ret = setup_tdparams_cpuids(&init_vm->cpuid, &gpaw);
+	if (ret)
+		return ret;
+	td_params->eptp_controls = VMX_EPTP_MT_WB;
+	if (gpaw == 52) {
+		td_params->eptp_controls |= VMX_EPTP_PWL_5;
+		td_params->config_flags |= TDX_CONFIG_FLAGS_MAX_GPAW;
+	} else {
+		td_params->eptp_controls |= VMX_EPTP_PWL_4;
+	}
+	memcpy(td_params->mrconfigid, init_vm->mrconfigid, sizeof(td_params->mrconfigid));
+	memcpy(td_params->mrowner, init_vm->mrowner, sizeof(td_params->mrowner));
+	memcpy(td_params->mrownerconfig, init_vm->mrownerconfig,
+	       sizeof(td_params->mrownerconfig));
+	return 0;
+}
+
+static int tdx_hkid_charge(struct tdx_globals *globals, struct kvm_tdx *kvm_tdx)
+{
+	kvm_tdx->misc_cg = true;
+	if (globals->misc_cg_charged + 1 > globals->misc_cg_limit ||
+	    globals->misc_cg_charged + 1 > globals->misc_cg_capacity)
+		return -EBUSY;
+	globals->misc_cg_charged++;
+	return 0;
+}
+
+void tdx_hkid_free(struct kvm_tdx *kvm_tdx)
+{
+	struct tdx_globals *globals = kvm_tdx->globals;
+
+	if (!defect_on(globals->env, DEFECT_LEAK_HKID))
+		tdx_guest_keyid_free(globals, kvm_tdx->hkid);
+	kvm_tdx->hkid = -1;
+	/* 7.3.4 takes the unit off also when charging it is what failed. */
+	globals->misc_cg_charged--;
+	kvm_tdx->misc_cg = false;
+}
+
+static void tdx_free_pages(struct page **pages, int from, int nr)
+{
+	int i;
+
+	for (i = from; i < nr; i++) {
+		if (pages[i])
+			__free_page(pages[i]);
+		pages[i] = NULL;
+	}
+}
+
+/* TDR and TDCS pages, none of them given to the module yet. 0 or -ENOMEM. */
+static int tdx_alloc_td_pages(struct kvm_tdx *kvm_tdx, struct page **tdr_page)
+{
+	const struct tdx_sys_info *info = &kvm_tdx->globals->sysinfo;
+	struct env *env = env_of(kvm_tdx);
+	struct tdx_td *td = &kvm_tdx->td;
+	int i;
+
+	*tdr_page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdr");
+	if (!*tdr_page)
+		return -ENOMEM;
+	td->tdcs_nr_pages = info->tdcs_base_size / PAGE_SIZE;
+	/* The TDVPS is one TDVPR and the rest. */
+	td->tdcx_nr_pages = info->tdvps_base_size / PAGE_SIZE - 1;
+	memset(td->tdcs_array, 0, sizeof(td->tdcs_array));
+	for (i = 0; i < td->tdcs_nr_pages; i++) {
+		td->tdcs_array[i] = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdcs");
+		if (!td->tdcs_array[i])
+			goto free_pages;
+	}
+	/* For the cpumask of packages. */
+	if (!inject_alloc(env, "cpumask"))
+		return 0;
+free_pages:
+	tdx_free_pages(td->tdcs_array, 0, td->tdcs_nr_pages);
+	__free_page(*tdr_page);
+	return -ENOMEM;
+}
+
+/* A CPU of the package that can run something, -1 for none. */
+static int tdx_package_cpu(struct hw *hw, u32 package)
+{
+	u32 cpu;
+
+	for (cpu = 0; cpu < hw->cpu_count; cpu++) {
+		if (hw->cpu[cpu].package == package && hw->cpu[cpu].online)
+			return cpu;
+	}
+	return -1;
+}
+
+static bool tdx_all_packages_online(struct tdx_globals *globals)
+{
+	u32 package;
+
+	for (package = 0; package < globals->hw->package_count; package++) {
+		if (tdx_package_cpu(globals->hw, package) >= 0)
+			continue;
+		kmsg(globals->env, KMSG_WARNING, "__tdx_td_init",
+		     "kvm_intel: All packages need to have online CPU to create TD. Online CPU and retry.");
+		return false;
+	}
+	return true;
+}
+
+static u64 tdx_do_tdh_mng_create(struct kvm_tdx *kvm_tdx, struct page *tdr_page)
+{
+	struct tdx_globals *globals = kvm_tdx->globals;
+	u64 err;
+
+	/* MNG.CREATE takes the module's KeyID table: one at a time, for all VMs. */
+	mutex_lock(&globals->tdx_lock);
+	kvm_tdx->td.tdr_page = tdr_page;
+	err = tdh_mng_create(&kvm_tdx->td, kvm_tdx->hkid);
+	mutex_unlock(&globals->tdx_lock);
+	return err;
+}
+
+static u64 tdx_do_tdh_mng_key_config(struct kvm_tdx *kvm_tdx, int cpu)
+{
+	struct task *task = current_task(env_of(kvm_tdx));
+	int here = task->cpu;
+	u64 err;
+
+	/* smp_call_on_cpu(): a kernel thread there, in process context. */
+	task->cpu = cpu;
+	err = tdh_mng_key_config(&kvm_tdx->td);
+	task->cpu = here;
+	return err;
+}
+
+static int tdx_config_keys(struct kvm *kvm)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct hw *hw = kvm_tdx->globals->hw;
+	u32 package;
+
+	for (package = 0; package < hw->package_count; package++) {
+		u64 err = tdx_do_tdh_mng_key_config(kvm_tdx, tdx_package_cpu(hw, package));
+
+		if (TDX_BUG_ON(err, TDH_MNG_KEY_CONFIG, kvm))
+			return -EIO;
+	}
+	return 0;
+}
+
+/* Give the TDCS pages away; *added is how many the module has. */
+static int tdx_add_tdcs(struct kvm *kvm, int *added)
+{
+	struct tdx_td *td = &to_kvm_tdx(kvm)->td;
+	u64 err;
+
+	td->tdcs_pages = td->tdcs_array;
+	for (*added = 0; *added < td->tdcs_nr_pages; (*added)++) {
+		err = tdh_mng_addcx(td, td->tdcs_pages[*added]);
+		if (err == TDX_RND_NO_ENTROPY)
+			return -EAGAIN;
+		if (TDX_BUG_ON(err, TDH_MNG_ADDCX, kvm))
+			return -EIO;
+	}
+	return 0;
+}
+
+static int tdx_mng_init(struct kvm *kvm, const struct td_params *td_params, u64 *seamcall_err)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct tdx_globals *globals = kvm_tdx->globals;
+	struct page *page = alloc_page_for(globals->env, GFP_KERNEL, "td_params");
+	u8 bytes[PAGE_SIZE] = { 0 };
+	u64 err, rcx;
+
+	if (!page)
+		return -ENOMEM;
+	memcpy(bytes, td_params, sizeof(*td_params));
+	tdx_phys_provide(globals, 0, page, bytes);
+	err = tdh_mng_init(&kvm_tdx->td, page_to_phys(page), &rcx);
+	tdx_phys_forget(globals);
+	__free_page(page);
+
+	/* What userspace asked for is wrong: it gets to see why. */
+	if ((err & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_INVALID) {
+		*seamcall_err = err;
+		return -EINVAL;
+	}
+	if (TDX_BUG_ON_1(err, TDH_MNG_INIT, rcx, kvm))
+		return -EIO;
+	return 0;
+}
+
+/* The module has the TDR. Unwinding from here is what ends a TD, too. */
+static int tdx_td_build(struct kvm *kvm, const struct td_params *td_params, u64 *seamcall_err)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct tdx_td *td = &kvm_tdx->td;
+	int added = 0;
+	int ret;
+
+	ret = tdx_config_keys(kvm);
+	up_read(kvm_tdx->globals->cpu_hotplug_lock);
+	if (!ret)
+		ret = tdx_add_tdcs(kvm, &added);
+	if (!ret)
+		ret = tdx_mng_init(kvm, td_params, seamcall_err);
+	if (!ret)
+		return 0;
+
+	/* Those the module never got are KVM's to free. */
+	tdx_free_pages(td->tdcs_array, added, td->tdcs_nr_pages);
+	tdx_mmu_release_hkid(kvm);
+	tdx_reclaim_td_control_pages(kvm);
+	return ret;
+}
+
+static int __tdx_td_init(struct kvm *kvm, const struct td_params *td_params, u64 *seamcall_err)
+{
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct tdx_globals *globals = kvm_tdx->globals;
+	struct page *tdr_page;
+	u64 err;
+	int ret;
+
+	*seamcall_err = 0;
+	ret = tdx_guest_keyid_alloc(globals);
+	if (ret < 0)
+		return ret;
+	kvm_tdx->hkid = ret;
+	ret = tdx_hkid_charge(globals, kvm_tdx);
+	if (ret)
+		goto free_hkid;
+	ret = tdx_alloc_td_pages(kvm_tdx, &tdr_page);
+	if (ret)
+		goto free_hkid;
+
+	/* No package may lose its last CPU until the key is set on all of them. */
+	down_read(globals->cpu_hotplug_lock);
+	ret = -EIO;
+	if (!tdx_all_packages_online(globals))
+		goto free_pages;
+	err = tdx_do_tdh_mng_create(kvm_tdx, tdr_page);
+	if (err == TDX_RND_NO_ENTROPY) {
+		ret = -EAGAIN;
+		goto free_pages;
+	}
+	if (TDX_BUG_ON(err, TDH_MNG_CREATE, kvm))
+		goto free_pages;
+	return tdx_td_build(kvm, td_params, seamcall_err);
+
+free_pages:
+	up_read(globals->cpu_hotplug_lock);
+	tdx_free_pages(kvm_tdx->td.tdcs_array, 0, kvm_tdx->td.tdcs_nr_pages);
+	kvm_tdx->td.tdcs_pages = NULL;
+	__free_page(tdr_page);
+	kvm_tdx->td.tdr_page = NULL;
+free_hkid:
+	tdx_hkid_free(kvm_tdx);
+	return ret;
+}
+
+static u64 tdx_td_read_exec(struct kvm_tdx *kvm_tdx, u32 field)
+{
+	u64 value = 0;
+	u64 err = tdh_mng_rd(&kvm_tdx->td, TDCS_EXEC(field), &value);
+
+	if (!err)
+		return value;
+	kmsg(env_of(kvm_tdx), KMSG_ERR, "tdx_td_init",
+	     "kvm_intel: TDH_MNG_RD of TDCS_EXEC field %u failed 0x%llx", field,
+	     (unsigned long long)err);
+	return 0;
+}
+
+static int tdx_check_init_vm(const struct kvm_tdx_init_vm *init_vm)
+{
+	u32 i;
+
+	if (!init_vm)
+		return -EFAULT;
+	if (init_vm->cpuid.nent > KVM_MAX_CPUID_ENTRIES)
+		return -E2BIG;
+	for (i = 0; i < ARRAY_SIZE(init_vm->reserved); i++) {
+		if (init_vm->reserved[i])
+			return -EINVAL;
+	}
+	return init_vm->cpuid.padding ? -EINVAL : 0;
+}
+
+static int tdx_td_init(struct kvm *kvm, struct kvm_tdx_cmd *cmd)
+{
+	const struct kvm_tdx_init_vm *init_vm = (void *)(uintptr_t)cmd->data;
+	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct td_params td_params = { 0 };
+	int ret;
+
+	if (kvm_tdx->state != TD_STATE_UNINITIALIZED || cmd->flags)
+		return -EINVAL;
+	ret = tdx_check_init_vm(init_vm);
+	if (ret)
+		return ret;
+	if (inject_alloc(env_of(kvm), "td_params"))
+		return -ENOMEM;
+	ret = setup_tdparams(kvm, &td_params, init_vm);
+	if (ret)
+		return ret;
+	ret = __tdx_td_init(kvm, &td_params, &cmd->hw_error);
+	if (ret)
+		return ret;
+
+	kvm_tdx->tsc_offset = tdx_td_read_exec(kvm_tdx, 10);
+	kvm_tdx->tsc_multiplier = tdx_td_read_exec(kvm_tdx, 11);
+	kvm_tdx->attributes = td_params.attributes;
+	kvm_tdx->xfam = td_params.xfam;
+	kvm->arch.gfn_direct_bits = td_params.config_flags & TDX_CONFIG_FLAGS_MAX_GPAW ?
+				    gpa_to_gfn(BIT_ULL(51)) : gpa_to_gfn(BIT_ULL(47));
+	kvm_tdx->state = TD_STATE_INITIALIZED;
+	return 0;
+}
+
+int tdx_vm_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp)
+{
+	struct kvm_tdx_cmd cmd;
+	int r = tdx_get_cmd(argp, &cmd);
+
+	if (r)
+		return r;
+	if (cmd.id == KVM_TDX_CAPABILITIES)
+		return tdx_get_capabilities(kvm, &cmd);
+
+	r = tdx_acquire_vm_state_locks(kvm);
+	if (r)
+		return r;
+	switch (cmd.id) {
+	case KVM_TDX_INIT_VM:
+		r = tdx_td_init(kvm, &cmd);
+		break;
+	case KVM_TDX_FINALIZE_VM:
+		r = tdx_td_finalize(kvm, &cmd);
+		break;
+	default:
+		tdx_release_vm_state_locks(kvm);
+		return -EINVAL;
+	}
+	/* On errors, too: hw_error says what the module did not like. */
+	*argp = cmd;
+	tdx_release_vm_state_locks(kvm);
+	return r;
+}
