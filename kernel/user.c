@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands in for mm/gup.c, mm/memory.c and mm/mmap.c: the VMM's own memory.
+ *
+ * A user address from KERN_USER_BASE on names an anonymous page that is
+ * allocated at first touch and stays until it is freed; there are no page
+ * tables, no swap and no write protection. Arguments of system calls are not
+ * there but in the process's own memory, which the real user-access code of
+ * arch/x86/lib reads and writes directly.
+ */
+#include <linux/mmu_notifier.h>
+#include <linux/pagemap.h>
+#include <linux/rmap.h>
+#include <linux/xarray.h>
+
+#include "standin.h"
+
+static DEFINE_XARRAY(user_pages);	/* by pfn of the user address */
+
+struct page *user_page(unsigned long address, bool create)
+{
+	unsigned long index = address >> PAGE_SHIFT;
+	struct page *page = xa_load(&user_pages, index);
+
+	if (page || !create)
+		return page;
+	page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
+	if (page)
+		xa_store(&user_pages, index, page, GFP_KERNEL | __GFP_NOFAIL);
+	return page;
+}
+
+unsigned long kern_user_pfn(unsigned long address)
+{
+	struct page *page = user_page(address, true);
+
+	return page ? page_to_pfn(page) : ~0UL;
+}
+
+/* As munmap() does it: notifiers first, then the pages. */
+void kern_user_free(unsigned long address, unsigned long bytes)
+{
+	struct mmu_notifier_range range;
+	unsigned long index;
+	struct page *page;
+
+	mmu_notifier_range_init(&range, MMU_NOTIFY_UNMAP, 0, current->mm, address, address + bytes);
+	mmu_notifier_invalidate_range_start(&range);
+	xa_for_each_range(&user_pages, index, page, address >> PAGE_SHIFT,
+			  (address + bytes - 1) >> PAGE_SHIFT) {
+		xa_erase(&user_pages, index);
+		put_page(page);
+	}
+	mmu_notifier_invalidate_range_end(&range);
+}
+
+static long get_pages(unsigned long start, unsigned long nr, struct page **pages, bool create)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = user_page(start + i * PAGE_SIZE, create);
+
+		if (!page)
+			return i ? i : -EFAULT;
+		get_page(page);
+		pages[i] = page;
+	}
+	return nr;
+}
+
+int get_user_pages_fast(unsigned long start, int nr, unsigned int flags, struct page **pages)
+{
+	return get_pages(start, nr, pages, true);
+}
+
+int get_user_pages_fast_only(unsigned long start, int nr, unsigned int flags, struct page **pages)
+{
+	int got = get_pages(start, nr, pages, false);
+
+	return max(got, 0);
+}
+
+long get_user_pages_unlocked(unsigned long start, unsigned long nr, struct page **pages,
+			     unsigned int flags)
+{
+	return get_pages(start, nr, pages, true);
+}
+
+long get_user_pages_remote(struct mm_struct *mm, unsigned long start, unsigned long nr,
+			   unsigned int flags, struct page **pages, int *locked)
+{
+	return get_pages(start, nr, pages, true);
+}
+
+void *memdup_user(const void __user *from, size_t size)
+{
+	void *copy = kmalloc(size, GFP_USER);
+
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(copy, from, size)) {
+		kfree(copy);
+		return ERR_PTR(-EFAULT);
+	}
+	return copy;
+}
+
+void *vmemdup_user(const void __user *from, size_t size)
+{
+	return memdup_user(from, size);
+}
+
+/* mmu_notifier_register() keeps the address space from changing; nobody else is here. */
+int mm_take_all_locks(struct mm_struct *mm)
+{
+	return 0;
+}
+
+void mm_drop_all_locks(struct mm_struct *mm)
+{
+}
+
+void __mmdrop(struct mm_struct *mm)
+{
+	proc_fatal("the VMM's address space lost its last reference");
+}
+
+void mmput(struct mm_struct *mm)
+{
+	atomic_dec(&mm->mm_users);
+}
