@@ -21,6 +21,7 @@
 #define VMX_EPTP_PWL_4			(3ULL << 3)
 #define VMX_EPTP_PWL_5			(4ULL << 3)
 #define TDX_TSC_UNIT_KHZ		25000
+#define DEFAULT_TSC_KHZ			2500000	/* 2.5 GHz */
 #define TDCS_EXEC(n)			(0x1100000000000000ULL | (n))
 
 /* As the module reads it; 1024 bytes. */
@@ -79,6 +80,7 @@ int tdx_vm_init(struct kvm *kvm)
 	present = kvm_tdx->globals->hw->cpu_count;
 	if (kvm->max_vcpus > present)
 		kvm->max_vcpus = present;
+	kvm->arch.default_tsc_khz = DEFAULT_TSC_KHZ;
 	kvm_tdx->state = TD_STATE_UNINITIALIZED;
 	return 0;
 }

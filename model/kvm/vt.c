@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of vendor operations and its dispatch (arch/x86/kvm/vmx/main.c,
+ * Linux 7.3.4): each vt_*() asks whether the VM is a TD. Reduced: ordinary VMX
+ * guests exist as VMs with memory slots and faults, but no vCPU of theirs runs.
+ */
+#include "model/kvm/mmu.h"
+#include "model/kvm/tdx.h"
+
+static int vt_vm_init(struct kvm *kvm)
+{
+	return is_td(kvm) ? tdx_vm_init(kvm) : 0;
+}
+
+static void vt_vm_pre_destroy(struct kvm *kvm)
+{
+	if (is_td(kvm))
+		tdx_mmu_release_hkid(kvm);
+}
+
+static void vt_vm_destroy(struct kvm *kvm)
+{
+	if (is_td(kvm))
+		tdx_vm_destroy(kvm);
+}
+
+static int vt_vcpu_precreate(struct kvm *kvm)
+{
+	return 0;
+}
+
+static int vt_vcpu_create(struct kvm_vcpu *vcpu)
+{
+	return is_td_vcpu(vcpu) ? tdx_vcpu_create(vcpu) : 0;
+}
+
+static void vt_vcpu_free(struct kvm_vcpu *vcpu)
+{
+	if (is_td_vcpu(vcpu))
+		tdx_vcpu_free(vcpu);
+}
+
+static void vt_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+{
+	if (is_td_vcpu(vcpu))
+		tdx_vcpu_load(vcpu, cpu);
+}
+
+static void vt_vcpu_put(struct kvm_vcpu *vcpu)
+{
+	if (is_td_vcpu(vcpu))
+		tdx_vcpu_put(vcpu);
+}
+
+static bool vt_vcpu_needs_initialization(struct kvm_vcpu *vcpu)
+{
+	return is_td_vcpu(vcpu) && tdx_vcpu_needs_initialization(vcpu);
+}
+
+static enum exit_fastpath_completion vt_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags)
+{
+	return is_td_vcpu(vcpu) ? tdx_vcpu_run(vcpu, run_flags) : EXIT_FASTPATH_NONE;
+}
+
+static int vt_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath)
+{
+	if (is_td_vcpu(vcpu))
+		return tdx_handle_exit(vcpu, fastpath);
+	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	return 0;
+}
+
+static void vt_flush_tlb_all(struct kvm_vcpu *vcpu)
+{
+	if (is_td_vcpu(vcpu))
+		tdx_flush_tlb_all(vcpu);
+}
+
+static void vt_flush_tlb_current(struct kvm_vcpu *vcpu)
+{
+	if (is_td_vcpu(vcpu))
+		tdx_flush_tlb_current(vcpu);
+}
+
+static void vt_load_mmu_pgd(struct kvm_vcpu *vcpu, hpa_t root_hpa, int pgd_level)
+{
+	if (is_td_vcpu(vcpu))
+		tdx_load_mmu_pgd(vcpu, root_hpa, pgd_level);
+}
+
+static int vt_mem_enc_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp)
+{
+	return is_td(kvm) ? tdx_vm_ioctl(kvm, argp) : -ENOTTY;
+}
+
+static int vt_vcpu_mem_enc_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+{
+	return is_td_vcpu(vcpu) ? tdx_vcpu_ioctl(vcpu, argp) : -EINVAL;
+}
+
+static int vt_vcpu_mem_enc_unlocked_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+{
+	return is_td_vcpu(vcpu) ? tdx_vcpu_unlocked_ioctl(vcpu, argp) : -EINVAL;
+}
+
+static int vt_gmem_max_mapping_level(struct kvm *kvm, kvm_pfn_t pfn, bool is_private)
+{
+	return is_td(kvm) ? tdx_gmem_max_mapping_level(kvm, pfn, is_private) : 0;
+}
+
+const struct kvm_x86_ops vt_x86_ops = {
+	.name = "kvm_intel",
+	.vm_size = sizeof(struct kvm_tdx),
+	.vcpu_size = sizeof(struct vcpu_tdx),
+
+	.vm_init = vt_vm_init,
+	.vm_pre_destroy = vt_vm_pre_destroy,
+	.vm_destroy = vt_vm_destroy,
+
+	.vcpu_precreate = vt_vcpu_precreate,
+	.vcpu_create = vt_vcpu_create,
+	.vcpu_free = vt_vcpu_free,
+	.vcpu_load = vt_vcpu_load,
+	.vcpu_put = vt_vcpu_put,
+	.vcpu_needs_initialization = vt_vcpu_needs_initialization,
+	.vcpu_run = vt_vcpu_run,
+	.handle_exit = vt_handle_exit,
+
+	.flush_tlb_all = vt_flush_tlb_all,
+	.flush_tlb_current = vt_flush_tlb_current,
+	.load_mmu_pgd = vt_load_mmu_pgd,
+
+	.mem_enc_ioctl = vt_mem_enc_ioctl,
+	.vcpu_mem_enc_ioctl = vt_vcpu_mem_enc_ioctl,
+	.vcpu_mem_enc_unlocked_ioctl = vt_vcpu_mem_enc_unlocked_ioctl,
+
+	/* Mirror roots exist only in TDs, so these need not ask. */
+	.set_external_spte = tdx_sept_set_private_spte,
+	.free_external_spt = tdx_sept_free_private_spt,
+	.gmem_max_mapping_level = vt_gmem_max_mapping_level,
+};
