@@ -31,6 +31,7 @@ struct kvm_vcpu_arch {
 	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
 	u8 mp_state;		/* KVM_MP_STATE_* */
 	bool guest_state_protected;
+	bool ept_violation;	/* ordinary VMs: why the guest came out */
 };
 
 struct kvm_arch {

@@ -99,6 +99,7 @@ struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *
 		.frame_allocated = kvm_frame_hooks.frame_allocated,
 		.ctx = globals,
 	});
+	mh->ram_base = host_map_ram(mh);
 	mh->frames_at_boot = mm_nr_in_use(mm);
 	return &globals->host;
 }
@@ -306,11 +307,7 @@ int host_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 	*exit = (struct host_exit){ 0 };
 	if (!v)
 		return -EBADF;
-	if (!is_td_vcpu(v)) {
-		h->skip = "an ordinary VM has no guest here";
-		return HOST_SKIP;
-	}
-	tdvpr_pa = to_tdx(v)->vp.tdvpr_pa;
+	tdvpr_pa = is_td_vcpu(v) ? to_tdx(v)->vp.tdvpr_pa : 0;
 	/* A vCPU without TDVPR has no guest: let KVM_RUN say what it says. */
 	if (tdvpr_pa && !op->done)
 		tdx_guest_set(h->tdx, tdvpr_pa, op);
@@ -336,8 +333,8 @@ int host_hypercall_answer(struct host *h, u32 vm, u32 vcpu, u64 ret)
 /* -- the end --------------------------------------------------------------- */
 
 /*
- * A process dies: its address space goes first (user mappings, then KVM's
- * notifier for each VM), then its descriptors from the lowest number up, which
+ * A process dies: its address space goes first (KVM's notifier for each VM, then
+ * the user mappings), then its descriptors from the lowest number up, which
  * is the order they were made in. What others still hold goes last.
  */
 void host_teardown(struct host *h)
@@ -345,9 +342,9 @@ void host_teardown(struct host *h)
 	struct model_host *mh = model_host(h);
 	struct kvm *kvm, *next;
 
-	exit_mmap(mh->globals.current_mm);
 	list_for_each_entry_safe(kvm, next, &mh->globals.vm_list, vm_list)
 		kvm_mmu_notifier_release(kvm);
+	exit_mmap(mh->globals.current_mm);
 	for (int fd = 0; fd < NR_OPEN; fd++)
 		close_fd(&mh->globals.files, fd);
 	for (u32 i = 0; i < HOST_OBJ_MAX; i++) {

@@ -34,6 +34,7 @@ struct host_block {
 	bool used;
 };
 
+#define VMM_RAM_SIZE	(1ULL << 45)
 #define HOST_GUP_MAX	32
 #define HOST_BLOCK_MAX	64
 
@@ -43,6 +44,7 @@ struct model_host {
 	int gmem_fd[HOST_OBJ_MAX];
 	struct host_gup gup[HOST_GUP_MAX];
 	struct host_block block[HOST_BLOCK_MAX];
+	u64 ram_base;		/* user address of the VMM's memory, by gpa */
 	u64 frames_at_boot;	/* in use before the first VM */
 };
 
@@ -85,6 +87,9 @@ int host_pre_fault(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size);
 int host_fallocate(struct host *h, u32 gmem, u32 mode, u64 offset, u64 len);
 int host_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_private,
 		      u64 *error_offset);
+
+/* host_ram.c */
+u64 host_map_ram(struct model_host *mh);
 
 /* host_users.c */
 int host_gmem_mmap(struct host *h, u32 gmem, u64 offset, u64 len, bool shared);

@@ -3,7 +3,7 @@
  * The modelled host, guest memory: guest_memfd files, memory slots, attributes,
  * the initial image and pre-fault, each as the ioctl a VMM would make. The VMM's
  * own buffers are invented: a slot's userspace address follows from its gpa at
- * creation, and the source of an initial image is one page that every address of
+ * creation (host_ram.c), and the source of an initial image is one page that every address of
  * the buffer shows.
  */
 #include <stdio.h>
@@ -11,9 +11,7 @@
 #include "model/kvm/host_internal.h"
 #include "model/kvm/mmu.h"
 
-/* Where the VMM maps guest memory: half of its address space, by gpa. */
-#define VMM_RAM_BASE	(1ULL << 46)
-#define VMM_RAM_MASK	(VMM_RAM_BASE - 1)
+/* Where the VMM says its source buffer is. */
 #define VMM_SOURCE	0x10000000ULL
 
 int host_gmem_create(struct host *h, u32 vm, u32 gmem, u64 size, u64 flags)
@@ -52,7 +50,7 @@ int host_set_memory_region(struct host *h, u32 vm, u32 slot, u32 flags, gpa_t gp
 	struct kvm_userspace_memory_region2 region = {
 		.slot = slot, .flags = flags,
 		.guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = VMM_RAM_BASE + (gpa & VMM_RAM_MASK),
+		.userspace_addr = model_host(h)->ram_base + (gpa & (VMM_RAM_SIZE - 1)),
 		.guest_memfd_offset = gmem_offset,
 		.guest_memfd = ~0u,
 	};

@@ -112,7 +112,7 @@ struct kvm_vcpu {
 	struct lock mutex;
 	struct kvm_run *run;
 	struct kvm_run run_page;
-	const struct guest_op *guest_op;	/* what its guest is at, NULL nothing */
+	struct guest_op *guest_op;	/* what its guest is at, NULL nothing */
 	struct kvm_vcpu_arch arch;
 };
 

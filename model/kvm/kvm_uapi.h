@@ -167,8 +167,8 @@ static_assert(offsetof(struct kvm_tdx_init_vm, cpuid) == 256, "UAPI size");
 #define KVM_MAP_GPA_RANGE_ENCRYPTED	(1ULL << 4)
 #define KVM_MAP_GPA_RANGE_DECRYPTED	0
 #define KVM_EXIT_HYPERCALL_LONG_MODE	(1ULL << 0)
-#define KVM_ENOSYS			1000
-#define KVM_EINVAL			22
+#define KVM_ENOSYS		1000ULL
+#define KVM_EINVAL		22ULL
 #define KVM_EXIT_HYPERCALL_VALID_MASK	(1ULL << KVM_HC_MAP_GPA_RANGE)
 
 struct kvm_run {

@@ -30,14 +30,20 @@ static bool kvm_request_needs_ipi(struct kvm_vcpu *vcpu, unsigned int req)
 
 static void kvm_make_vcpu_request(struct kvm_vcpu *vcpu, unsigned int req, u64 *cpus)
 {
+	struct hw *hw = kvm_globals_of(vcpu)->host.hw;
+
 	if (!(req & KVM_REQUEST_NO_ACTION))
 		kvm_make_request(req, vcpu);
 	if (!kvm_request_needs_ipi(vcpu, req))
 		return;
-	if (vcpu->cpu != -1 && vcpu->cpu != smp_processor_id(vcpu))
-		*cpus |= BIT_ULL(vcpu->cpu);
+	if (vcpu->cpu == -1 || vcpu->cpu == smp_processor_id(vcpu))
+		return;
+	*cpus |= BIT_ULL(vcpu->cpu);
+	/* On its way in with interrupts off: the entry ends before it begins. */
+	hw->cpu[vcpu->cpu].irq_pending = true;
 }
 
+/* True when an IPI was sent. */
 bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req)
 {
 	struct kvm_vcpu *vcpu;
@@ -46,10 +52,9 @@ bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req)
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		kvm_make_vcpu_request(vcpu, req, &cpus);
-	if (!cpus)
-		return false;
-	hw_ipi_wait(env_of(kvm), kvm_globals_of(kvm)->host.hw, cpus);
-	return true;
+	if (cpus)
+		hw_ipi_wait(env_of(kvm), kvm_globals_of(kvm)->host.hw, cpus);
+	return cpus;
 }
 
 /* VMX has no remote-flush operation of its own, so this is always a request. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The table of vendor operations and its dispatch (arch/x86/kvm/vmx/main.c,
- * Linux 7.3.4): each vt_*() asks whether the VM is a TD. Reduced: ordinary VMX
- * guests exist as VMs with memory slots and faults, but no vCPU of theirs runs.
+ * Linux 7.3.4): each vt_*() asks whether the VM is a TD. What an
+ * ordinary guest does is in vmx.c.
  */
-#include "model/kvm/mmu.h"
 #include "model/kvm/tdx.h"
+#include "model/kvm/vmx.h"
 
 static int vt_vm_init(struct kvm *kvm)
 {
@@ -59,15 +59,12 @@ static bool vt_vcpu_needs_initialization(struct kvm_vcpu *vcpu)
 
 static enum exit_fastpath_completion vt_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags)
 {
-	return is_td_vcpu(vcpu) ? tdx_vcpu_run(vcpu, run_flags) : EXIT_FASTPATH_NONE;
+	return is_td_vcpu(vcpu) ? tdx_vcpu_run(vcpu, run_flags) : vmx_vcpu_run(vcpu);
 }
 
 static int vt_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath)
 {
-	if (is_td_vcpu(vcpu))
-		return tdx_handle_exit(vcpu, fastpath);
-	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-	return 0;
+	return is_td_vcpu(vcpu) ? tdx_handle_exit(vcpu, fastpath) : vmx_handle_exit(vcpu);
 }
 
 static void vt_flush_tlb_all(struct kvm_vcpu *vcpu)

@@ -48,6 +48,12 @@ static bool kvm_vcpu_exit_request(const struct kvm_vcpu *vcpu)
 	return vcpu->mode == EXITING_GUEST_MODE || kvm_request_pending(vcpu);
 }
 
+/* What waited runs its handler now: there is nothing to do but to have come out. */
+static void local_irq_enable(struct kvm_vcpu *vcpu)
+{
+	kvm_globals_of(vcpu)->host.hw->cpu[vcpu->cpu].irq_pending = false;
+}
+
 /* > 0 go on, 0 out to userspace, < 0 out with an error. */
 static int vcpu_enter_guest(struct kvm_vcpu *vcpu)
 {
@@ -71,6 +77,7 @@ static int vcpu_enter_guest(struct kvm_vcpu *vcpu)
 	srcu_read_unlock(srcu);
 	if (unlikely(kvm_vcpu_exit_request(vcpu))) {
 		vcpu->mode = OUTSIDE_GUEST_MODE;
+		local_irq_enable(vcpu);
 		srcu_read_lock(srcu);
 		return 1;
 	}
@@ -78,6 +85,7 @@ static int vcpu_enter_guest(struct kvm_vcpu *vcpu)
 	exit_fastpath = kvm_x86_call(vcpu_run)(vcpu, 0);
 
 	vcpu->mode = OUTSIDE_GUEST_MODE;
+	local_irq_enable(vcpu);
 	srcu_read_lock(srcu);
 
 	if (unlikely(exit_fastpath == EXIT_FASTPATH_EXIT_USERSPACE))
