@@ -187,36 +187,56 @@ const struct tdx_operand_info *tdx_operand_find(u32 value)
 	return NULL;
 }
 
-/* What bits 31:0 mean depends on the class. */
+/* What bits 31:0 mean; statuses not listed carry an operand id or nothing. */
+enum details_kind { DETAILS_ANY, DETAILS_OPERAND, DETAILS_EXIT, DETAILS_LEVEL, DETAILS_VM, DETAILS_MSR };
+
+static const struct {
+	u64 status;
+	u8 kind;		/* enum details_kind */
+} details_of[] = {
+	{ TDX_OPERAND_INVALID, DETAILS_OPERAND },
+	{ TDX_OPERAND_ADDR_RANGE_ERROR, DETAILS_OPERAND },
+	{ TDX_OPERAND_BUSY, DETAILS_OPERAND },
+	{ TDX_SUCCESS, DETAILS_EXIT },
+	{ TDX_NON_RECOVERABLE_VCPU, DETAILS_EXIT },
+	{ TDX_NON_RECOVERABLE_TD, DETAILS_EXIT },
+	{ TDX_NON_RECOVERABLE_TD_NON_ACCESSIBLE, DETAILS_EXIT },
+	{ TDX_NON_RECOVERABLE_TD_WRONG_APIC_MODE, DETAILS_EXIT },
+	{ TDX_HOST_PRIORITY_BUSY_TIMEOUT, DETAILS_EXIT },
+	{ TDX_PAGE_ALREADY_ACCEPTED, DETAILS_LEVEL },
+	{ TDX_PAGE_SIZE_MISMATCH, DETAILS_LEVEL },
+	{ TDX_L2_SEPT_WALK_FAILED, DETAILS_VM },
+	{ TDX_L2_SEPT_ENTRY_NOT_FREE, DETAILS_VM },
+	{ TDX_INCONSISTENT_MSR, DETAILS_MSR },
+	{ TDX_INCORRECT_MSR_VALUE, DETAILS_MSR },
+};
+
+static u8 details_kind(u64 status)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(details_of); i++)
+		if (details_of[i].status == TDX_STATUS(status))
+			return details_of[i].kind;
+	return DETAILS_ANY;
+}
+
 static int print_details(u64 status, char *text, size_t size)
 {
 	u32 details = TDX_DETAILS(status);
 	const struct tdx_operand_info *operand;
 
-	switch (TDX_STATUS(status)) {
-	case TDX_SUCCESS:
-	case TDX_NON_RECOVERABLE_VCPU:
-	case TDX_NON_RECOVERABLE_TD:
-	case TDX_NON_RECOVERABLE_TD_NON_ACCESSIBLE:
-	case TDX_NON_RECOVERABLE_TD_WRONG_APIC_MODE:
-	case TDX_HOST_PRIORITY_BUSY_TIMEOUT:
+	switch (details_kind(status)) {
+	case DETAILS_EXIT:
 		return details ? snprintf(text, size, "|exit %u", details) : 0;
-	case TDX_PAGE_ALREADY_ACCEPTED:
-	case TDX_PAGE_SIZE_MISMATCH:
+	case DETAILS_LEVEL:
 		return snprintf(text, size, "|level %u", details);
-	case TDX_L2_SEPT_WALK_FAILED:
-	case TDX_L2_SEPT_ENTRY_NOT_FREE:
+	case DETAILS_VM:
 		return snprintf(text, size, "|VM %u level %u", details >> 16, details & 0xffff);
-	case TDX_INCONSISTENT_MSR:
-	case TDX_INCORRECT_MSR_VALUE:
+	case DETAILS_MSR:
 		return snprintf(text, size, "|MSR 0x%x", details);
-	case TDX_OPERAND_INVALID:
-	case TDX_OPERAND_ADDR_RANGE_ERROR:
-	case TDX_OPERAND_BUSY:
-		break;
-	default:
+	case DETAILS_ANY:
 		if (!details)
 			return 0;
+		break;
 	}
 	operand = tdx_operand_find(details);
 	return operand ? snprintf(text, size, "|%s", operand->name) :

@@ -33,6 +33,9 @@ struct tdx_config {
 	bool zero_step;		/* zero-step defence of VP.ENTER, on by default */
 };
 
+/* 1.5, static PAMT, zero-step defence on; what a NULL config means. */
+extern const struct tdx_config tdx_config_default;
+
 /* The module as loaded by the P-SEAMLDR: no SYS.INIT done yet. */
 struct tdx_module *tdx_module_create(struct env *env, struct hw *hw,
 				     const struct tdx_config *config);

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The checks leaves share, in the order the TDX module 1.5.01 makes them: page
+ * operands and their PAMT locks, TD state, page-info operands, the S-EPT walk,
+ * the entry lock and state, TLB tracking. Each takes its locks into struct
+ * call; on the first failure the leaf is over and the dispatcher drops them.
+ */
+#include "model/tdx/module.h"
+
+static inline bool hpa_malformed(hpa_t hpa)
+{
+	return hpa & ~SEPT_HPA_MASK;
+}
+
+/* Does the PAMT walk for a 4K page stop at @entry of @level? */
+static inline bool walk_stops(const struct tdx_module *m, const struct pamt_entry *entry, u8 level)
+{
+	if (m->config.version < TDX_MODULE_2_0)
+		return entry->type == PT_REG;
+	if (level == 1 && pamt_dynamic(m))
+		return entry->type != PT_PAMT;
+	return entry->type != PT_NDA;
+}
+
+/*
+ * Lock the entries of ->block from 1G down to @target, or to the leaf that
+ * covers it: parents shared, the last one as asked. Sets ->page, ->page_level.
+ */
+static u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_how how)
+{
+	u64 busy = TDX_OPERAND_BUSY + operand;
+	struct pamt_entry *entry;
+	u8 level;
+
+	for (level = 2;; level--) {
+		entry = c->block.level[level];
+		if (level == target && how == EX && level == 0) {
+			if (!hp_lock_ex(&entry->lock))
+				return busy;
+			HELD(c, &entry->lock, HELD_HP_EX);
+			break;
+		}
+		if (!hp_lock_sh(&entry->lock))
+			return busy;
+		HELD(c, &entry->lock, HELD_HP_SH);
+		if (level != target && !walk_stops(c->m, entry, level))
+			continue;
+		if (how == EX) {
+			if (!hp_lock_promote(&entry->lock))
+				return busy;
+			c->held[c->held_count - 1].kind = HELD_HP_EX;
+		}
+		break;
+	}
+	c->page = entry;
+	c->page_level = level;
+	return TDX_SUCCESS;
+}
+
+u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how)
+{
+	if (hpa_malformed(hpa))
+		return TDX_OPERAND_INVALID + operand;
+	c->page_hpa = hpa;
+	if (!pamt_block(c->m, hpa, &c->block))
+		return TDX_OPERAND_ADDR_RANGE_ERROR + operand;
+	return lock_pamt(c, operand, target, how);
+}
+
+u64 check_page(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how)
+{
+	CHECK(check_pamt(c, hpa, operand, 0, how));
+	if (unlikely(c->page_level || c->page->type != type)) {
+		if (pamt_dynamic(c->m) && c->page_level == 1 && c->page->type == PT_NDA &&
+		    type == PT_NDA)
+			return TDX_MISSING_PAMT_PAGE_PAIR + operand;
+		return TDX_PAGE_METADATA_INCORRECT + operand;
+	}
+	if (unlikely(c->page->flags & PAMT_IS_PAMT_PAGE))
+		return TDX_PAGE_METADATA_INCORRECT + operand;
+	return TDX_SUCCESS;
+}
+
+u64 check_new_page(struct call *c, hpa_t hpa, u32 operand)
+{
+	return check_page(c, hpa, operand, PT_NDA, EX);
+}
+
+/* A 2M page the host gives: the entry must be free and so must all below it. */
+u64 check_new_large_page(struct call *c, hpa_t hpa, u32 operand, u8 level)
+{
+	if (!IS_ALIGNED(hpa, sept_level_size(level)))
+		return TDX_OPERAND_INVALID + operand;
+	CHECK(check_pamt(c, hpa, operand, level, EX));
+	if (c->page_level != level || c->page->type != PT_NDA || c->page->children ||
+	    c->page->reserved)
+		return TDX_PAGE_METADATA_INCORRECT + operand;
+	return TDX_SUCCESS;
+}
+
+u64 check_tdr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
+{
+	CHECK(check_page(c, hpa, operand, PT_TDR, how));
+	c->tdr = c->page;
+	c->td = c->page->td;
+	return TDX_SUCCESS;
+}
+
+u64 check_owner_tdr(struct call *c, const struct pamt_entry *page, enum lock_how how)
+{
+	struct pamt_entry *tdr = pamt_at(c->m, page->owner, 0);
+
+	if (!(how == EX ? hp_lock_ex(&tdr->lock) : hp_lock_sh(&tdr->lock)))
+		return tdx_on(TDX_OPERAND_BUSY, TDR);
+	HELD(c, &tdr->lock, how == EX ? HELD_HP_EX : HELD_HP_SH);
+	c->tdr = tdr;
+	c->td = tdr->td;
+	return TDX_SUCCESS;
+}
+
+u64 check_tdvpr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
+{
+	CHECK(check_page(c, hpa, operand, PT_TDVPR, how));
+	c->tdvpr = c->page;
+	c->vcpu = c->page->vcpu;
+	return check_owner_tdr(c, c->page, SH);
+}
+
+u64 check_td_keys(struct call *c)
+{
+	if (unlikely(c->td->fatal))
+		return TDX_TD_FATAL;
+	if (unlikely(c->td->lifecycle != TD_KEYS_CONFIGURED))
+		return TDX_TD_KEYS_NOT_CONFIGURED;
+	return TDX_SUCCESS;
+}
+
+u64 check_td_state(struct call *c, bool lock_op_state)
+{
+	struct td *td = c->td;
+
+	CHECK(check_td_keys(c));
+	if (unlikely(td->tdcx_count < TDX_TDCX_MIN))
+		return TDX_TDCS_NOT_ALLOCATED;
+	if (lock_op_state) {
+		if (!hp_lock_sh(&td->op_state_lock))
+			return tdx_on(TDX_OPERAND_BUSY, OP_STATE);
+		HELD(c, &td->op_state_lock, HELD_HP_SH);
+	}
+	if (unlikely(c->info->op_states[td->op_state] != 'x'))
+		return TDX_OP_STATE_INCORRECT;
+	return TDX_SUCCESS;
+}
+
+u64 check_page_info(struct call *c, u8 level_min, u8 level_max)
+{
+	u8 level = c->rcx & 7;
+
+	c->gpa = c->rcx & GENMASK_ULL(51, PAGE_SHIFT);
+	c->level = level;
+	if (unlikely(c->rcx & (GENMASK_ULL(63, 52) | GENMASK_ULL(11, 3)) || level < level_min ||
+		     level > level_max || !IS_ALIGNED(c->gpa, sept_level_size(level))))
+		return tdx_on(TDX_OPERAND_INVALID, RCX);
+	return TDX_SUCCESS;
+}
+
+bool td_gpa_private_valid(const struct td *td, gpa_t gpa)
+{
+	return !(gpa & (td->gpaw ? GENMASK_ULL(63, 51) : GENMASK_ULL(63, 47)));
+}
+
+u64 with_entry_info(struct call *c, u64 status)
+{
+	const struct sept_pos *at = &c->at;
+	u64 rcx = at->value & (SEPT_RWX | SEPT_PS);
+	u8 arch = 0;
+
+	if (at->state == SEPT_FREE)
+		rcx = SEPT_SVE;
+	else if (sept_is_leaf(at->state))
+		rcx = at->value & (SEPT_RWX | SEPT_MT_WB | SEPT_IPAT | SEPT_PS | SEPT_HPA_MASK |
+				   SEPT_SVE);
+	if (at->state < SEPT_STATE_NR)
+		arch = sept_state_info[at->state].arch;
+	c->regs->rcx = rcx;
+	c->regs->rdx = at->level | (u64)arch << 8;
+	return status;
+}
+
+u64 check_walk(struct call *c, enum tree_how how)
+{
+	struct td *td = c->td;
+
+	if (unlikely(!td_gpa_private_valid(td, c->gpa)))
+		return tdx_on(TDX_OPERAND_INVALID, RCX);
+	if (how == TREE_SH) {
+		if (!sx_lock_sh(&td->tree_lock))
+			return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
+		HELD(c, &td->tree_lock, HELD_SX_SH);
+	} else if (how == TREE_EX) {
+		if (!sx_lock_ex(&td->tree_lock))
+			return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
+		HELD(c, &td->tree_lock, HELD_SX_EX);
+	}
+	if (unlikely(!sept_walk(c->m, td, c->gpa, c->level, &c->at)))
+		return with_entry_info(c, tdx_on(TDX_EPT_WALK_FAILED, RCX));
+	return TDX_SUCCESS;
+}
+
+u64 check_entry_lock(struct call *c)
+{
+	if (unlikely(!entry_lock_host(c->at.entry)))
+		return with_entry_info(c, tdx_on(TDX_OPERAND_BUSY, RCX));
+	HELD(c, c->at.entry, HELD_ENTRY);
+	sept_reread(&c->at);
+	return TDX_SUCCESS;
+}
+
+u64 check_entry(struct call *c)
+{
+	CHECK(check_entry_lock(c));
+	if (unlikely(!sept_allows(c)))
+		return with_entry_info(c, tdx_on(TDX_EPT_ENTRY_STATE_INCORRECT, RCX));
+	return TDX_SUCCESS;
+}
+
+u64 check_found_page(struct call *c, hpa_t hpa, u8 level, u32 operand)
+{
+	struct pamt_entry *entry = pamt_at(c->m, hpa, level);
+
+	c->page = entry;
+	c->page_hpa = hpa;
+	c->page_level = level;
+	if (unlikely(!hp_lock_ex(&entry->lock)))
+		return TDX_OPERAND_BUSY + operand;
+	HELD(c, &entry->lock, HELD_HP_EX);
+	return TDX_SUCCESS;
+}
+
+u64 check_track(struct call *c, u64 bepoch)
+{
+	u8 state = c->at.state;
+
+	if (!td_live(c->td) || !sept_state_info[state].tracked)
+		return TDX_SUCCESS;
+	if (unlikely(state != SEPT_BLOCKED && state != SEPT_PENDING_BLOCKED &&
+		     state != SEPT_NL_BLOCKED))
+		return with_entry_info(c, tdx_on(TDX_GPA_RANGE_NOT_BLOCKED, RCX));
+	if (unlikely(!epoch_tracked(c->td, bepoch)))
+		return tdx_on(TDX_TLB_TRACKING_NOT_DONE, RCX);
+	return TDX_SUCCESS;
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside of the TDX module: its objects, and the blocks leaves are made of.
+ *
+ * A leaf is check_<leaf>(), which takes locks and looks, and commit_<leaf>(),
+ * which acts and cannot refuse for want of a lock or operand. The check blocks
+ * below ([TDR], [STATE], [WALK], ... of the reference) are called in the
+ * order the real module checks. Every lock a check takes is written down in
+ * struct call and dropped by the dispatcher when the leaf is over.
+ */
+#ifndef SEPTUM_TDX_MODULE_H
+#define SEPTUM_TDX_MODULE_H
+
+#include <errno.h>
+
+#include "model/tdx/guest.h"
+#include "model/tdx/lock.h"
+#include "model/tdx/tables.h"
+#include "model/tdx/tdx.h"
+
+#define TDX_TDMR_MAX		64
+#define TDX_RESERVED_MAX	16	/* per TDMR */
+#define TDX_CMR_MAX		32
+#define TDX_TDCX_MIN		6
+#define TDX_TDCX_MAX		9
+#define TDX_TDVPS_PAGES		6	/* TDVPR included, without nested VMs */
+#define TDX_TDVPS_PAGES_MAX	15
+#define TDX_MAX_VCPUS		576
+#define TDX_PAMT_ENTRY_SIZE	16
+#define TDX_PARAMS_SIZE		1024
+#define TDX_NULL_PA		(~0ULL)
+
+#define SEPT_ENTRIES		512
+#define SEPT_LEVEL_MAX		4	/* root of a 5-level tree */
+#define sept_level_shift(level)	(PAGE_SHIFT + 9 * (level))
+#define sept_level_size(level)	(1ULL << sept_level_shift(level))
+#define sept_level_pages(level)	(1ULL << (9 * (level)))
+
+struct sept_table;
+struct vcpu;
+struct td;
+
+/* -- PAMT -- */
+
+enum pamt_flags {
+	PAMT_INITIALIZED	= 1 << 0,	/* 1G: SYS.TDMR.INIT did this block */
+	PAMT_IS_PAMT_PAGE	= 1 << 1,	/* 4K: bit of the dynamic PAMT's bitmap */
+};
+
+struct pamt_entry {
+	u16 lock;
+	u8 type;		/* enum pamt_type */
+	u8 flags;
+	u16 children;		/* 2M: 4K entries not NDA; 1G: 2M entries not NDA */
+	u16 reserved;		/* 2M: of these, reserved or PAMT pages */
+	u32 sept_leaves;	/* S-EPT leaves of this size that name the page */
+	hpa_t owner;		/* TDR; stale when NDA */
+	u64 bepoch;
+	union {
+		struct td *td;		/* PT_TDR */
+		struct vcpu *vcpu;	/* PT_TDVPR */
+		struct sept_table *table;	/* PT_EPT while the tree is readable */
+		hpa_t *pair;		/* PT_PAMT: the two pages */
+	};
+};
+
+/* The entries that describe one 4K address. */
+struct pamt_block {
+	struct pamt_entry *level[3];	/* [0] 4K, [1] 2M, [2] 1G */
+};
+
+struct pamt_cache {
+	u64 key;		/* pfn >> SPARSE_LEAF_SHIFT, plus one */
+	struct pamt_entry *leaf;	/* of the first of the 4K entries */
+	struct pamt_entry *two_m, *one_g;
+};
+
+#define PAMT_CACHE_SIZE	32
+
+/* -- TD -- */
+
+struct td {
+	hpa_t tdr;
+	u16 hkid;
+	u8 lifecycle;		/* enum td_lifecycle */
+	bool fatal;
+	u8 op_state;		/* enum td_op_state */
+	u8 root_level;		/* sept level of the root: 3 or 4 */
+	bool gpaw;		/* shared bit is 51, else 47 */
+	u8 tdcx_count;
+	u64 key_packages;	/* packages MNG.KEY.CONFIG has done */
+	u64 child_count;	/* 4K units */
+	u16 op_state_lock;	/* host priority */
+	u16 tree_lock;		/* plain */
+	u16 epoch_lock;		/* plain */
+	u16 refcount[2];
+	u64 epoch;
+	u32 vcpu_count, assoc_count;
+
+	struct sept_table *root;
+	/* The last table each level's walk ended in; emptied when a table goes or hides. */
+	struct {
+		u64 key;	/* gpa >> shift of what the table spans */
+		struct sept_table *table;
+	} walked[2];
+
+	u64 attributes, xfam, config_flags, eptp_controls;
+	u16 max_vcpus, tsc_frequency;
+	u64 td_ctls, notify_enables, hp_lock_timeout;	/* timeout in microseconds */
+	u64 tsc_offset, tsc_multiplier;
+	u64 mrtd;		/* stands for the measurement */
+	struct pamt_entry *pamt;
+	struct td *next;	/* module->tds */
+	u64 child_sum;		/* tdx_check() adds up here */
+	u32 assoc_sum, inside_sum[2];
+};
+
+#define TD_ATTRIBUTES_DEBUG		BIT_ULL(0)
+#define TD_ATTRIBUTES_SEPT_VE_DISABLE	BIT_ULL(28)
+#define TD_CONFIG_GPAW			BIT_ULL(0)
+#define TD_CONFIG_FLEXIBLE_PENDING_VE	BIT_ULL(1)
+#define TD_CONFIG_NO_RBP_MOD		BIT_ULL(2)
+#define TD_CONFIG_PAGE_RELEASE		BIT_ULL(6)
+#define TD_CTLS_PENDING_VE_DISABLE	BIT_ULL(0)
+#define TD_NOTIFY_ZERO_STEP		BIT_ULL(0)
+
+/* -- vCPU -- */
+
+#define STEPPING_EPF_THRESHOLD	6
+#define STEPPING_GPA_MAX	32
+
+struct vcpu_ve_info {
+	bool valid;
+	u32 exit_reason;
+	u64 exit_qualification, gla, gpa, inst;
+};
+
+enum last_td_exit { LAST_EXIT_ASYNC_FAULT, LAST_EXIT_ASYNC_TRAP, LAST_EXIT_TDVMCALL };
+
+struct vcpu {
+	hpa_t tdvpr;
+	struct td *td;
+	u8 state;		/* enum vcpu_state */
+	u8 tdcx_count;		/* TDVPR not included */
+	u8 last_exit;		/* enum last_td_exit */
+	bool launched;		/* has an epoch since the last association */
+	int lp;			/* associated logical processor, -1 none */
+	u64 epoch;
+	u32 index, x2apic_id;
+	struct guest_op *op;
+
+	/* Zero-step defence */
+	u64 rip, rip_at_entry;	/* counts instructions the guest finished */
+	u8 epf_count, epf_gpa_count;
+	bool last_exit_was_private_epf;
+	gpa_t epf_gpa[STEPPING_GPA_MAX];
+
+	struct vcpu_ve_info ve;
+	u64 hp_wait;		/* microseconds of losing to host priority so far */
+	u64 vmcall_mask;		/* registers the last TDVMCALL passed */
+	struct guest_op *vmcall_op;	/* which waits for the answer */
+	struct vcpu_field *fields;	/* written by VP.WR */
+	struct vcpu *next;	/* module->vcpus */
+};
+
+/* A TDVPS field the host wrote: only such need to be remembered. */
+struct vcpu_field {
+	u64 id, value;
+	struct vcpu_field *next;
+};
+
+/* -- Secure EPT -- */
+
+struct sept_table {
+	u64 entry[SEPT_ENTRIES];
+	struct td *td;
+	hpa_t hpa;
+	gpa_t gpa;		/* first the table spans */
+	u8 level;		/* sept level of its entries */
+	u16 used;		/* entries not FREE */
+};
+
+#define SEPT_RWX		0x7ULL
+#define SEPT_MT_WB		(6ULL << 3)
+#define SEPT_IPAT		BIT_ULL(6)
+#define SEPT_PS			BIT_ULL(7)
+#define SEPT_D			BIT_ULL(9)
+#define SEPT_TDEX		BIT_ULL(53)
+#define SEPT_TDBW		BIT_ULL(54)
+#define SEPT_TDB		BIT_ULL(55)
+#define SEPT_TDP		BIT_ULL(56)
+#define SEPT_SVE		BIT_ULL(63)
+#define SEPT_HPA_MASK		GENMASK_ULL(HW_PHYS_BITS - 1, PAGE_SHIFT)
+#define SEPT_KEYID_SHIFT	HW_PHYS_BITS
+#define SEPT_KEYID_MASK		GENMASK_ULL(51, HW_PHYS_BITS)
+#define SEPT_STATE_MASK		(SEPT_D | SEPT_TDEX | SEPT_TDBW | SEPT_TDB | SEPT_TDP | \
+				 SEPT_IPAT | SEPT_PS)
+#define SEPT_ENTRY_FREE		(SEPT_SVE | SEPT_TDEX | SEPT_TDBW | SEPT_TDB)
+#define SEPT_STATE_BAD		0xff	/* sept_state() of an image no state has */
+
+/* -- Module -- */
+
+enum sys_state { SYS_INIT_PENDING, SYS_INIT_DONE, SYS_CONFIG_DONE, SYS_READY, SYS_SHUT_DOWN };
+
+struct tdmr {
+	hpa_t base;
+	u64 size;
+	u64 initialized;	/* bytes SYS.TDMR.INIT has done */
+	u16 lock;
+	u16 reserved_count;
+	struct {
+		u64 offset, size;
+	} reserved[TDX_RESERVED_MAX];
+};
+
+struct kot_entry {
+	u8 state;		/* enum hkid_state */
+	u32 wb_packages;	/* packages that still have to write back */
+};
+
+struct package {
+	bool key_configured;
+	u16 wb_lock;
+	u64 wb_pending;		/* HKIDs an interrupted CACHE.WB was started for */
+};
+
+struct tdx_module {
+	struct env *env;
+	struct hw *hw;
+	struct tdx_config config;
+	u8 sys_state;		/* enum sys_state */
+	u16 sys_lock, kot_lock;
+	u16 global_hkid;
+	bool dynamic_pamt;	/* SYS.CONFIG asked for it */
+	u64 lp_initialized;	/* bit a CPU */
+	u32 tdmr_count;
+	struct tdmr *tdmr;
+	struct kot_entry *kot;	/* hw->keyid_count of them */
+	struct package *package;
+
+	struct sparse pamt_4k, pamt_2m, pamt_1g;
+	struct pamt_cache pamt_cache[PAMT_CACHE_SIZE];
+
+	struct pool td_pool, vcpu_pool, table_pool, field_pool, pair_pool;
+	struct td *tds;
+	struct vcpu *vcpus;
+	u64 uuid;		/* stands for random numbers drawn */
+	const struct vcpu **last_vcpu;	/* by CPU: who ran there last */
+
+	tdx_phys_read_fn *phys_read;
+	void *phys_read_ctx;
+	tdx_shared_walk_fn *shared_walk;
+	void *shared_walk_ctx;
+};
+
+/* Where a walk ended. */
+struct sept_pos {
+	struct sept_table *table;
+	u64 *entry;
+	u64 value;		/* what was read, without the lock bit */
+	u32 index;
+	u8 level;
+	u8 state;		/* enum sept_state of ->value */
+};
+
+/* -- One SEAMCALL or TDCALL under way -- */
+
+struct residence;
+
+enum held_kind { HELD_HP_SH, HELD_HP_EX, HELD_SX_SH, HELD_SX_EX, HELD_ENTRY, HELD_TABLE };
+
+struct call {
+	struct tdx_module *m;
+	struct tdx_module_args *regs;
+	const struct tdx_leaf_info *info;
+	u32 lp;
+	u16 leaf;		/* enum tdx_leaf: bit 8 set for a TDCALL */
+	u8 version;
+	u8 held_count;
+	u64 rcx, rdx;		/* as they came in; leaves clear the registers early */
+
+	struct td *td;
+	struct vcpu *vcpu;
+	struct pamt_entry *tdr, *tdvpr;
+
+	struct residence *residence;	/* TDCALLs: the stay it happens in */
+
+	gpa_t gpa;
+	u8 level;		/* asked for */
+	struct sept_pos at;	/* where the walk ended */
+
+	struct pamt_block block;	/* of the page below */
+	struct pamt_entry *page;	/* page given or found, its leaf entry */
+	hpa_t page_hpa;
+	u8 page_level;
+	u64 scratch;		/* from check to commit, the leaf's own use */
+
+	struct {
+		void *lock;
+		u8 kind;	/* enum held_kind */
+	} held[24];
+};
+
+#define CHECK(expr)					\
+	do {						\
+		u64 status_ = (expr);			\
+		if (unlikely(status_))			\
+			return status_;			\
+	} while (0)
+
+#define HELD(c, l, k)					\
+	((c)->held[(c)->held_count].lock = (l),		\
+	 (void)((c)->held[(c)->held_count++].kind = (k)))
+
+/* HELD_TABLE: all 512 entries of a table are locked. */
+void call_release_all(struct call *c);
+/* Drop one lock before the leaf is over. */
+void call_release(struct call *c, void *lock);
+
+/* -- check.c: blocks of checks -- */
+
+enum lock_how { SH, EX };
+
+/* [TDR]: @hpa names a TDR; sets ->td. */
+u64 check_tdr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how);
+/* The TDR that owns ->tdvpr, through its PAMT entry alone. */
+u64 check_owner_tdr(struct call *c, const struct pamt_entry *page, enum lock_how how);
+/* [PAGE]: @hpa is a 4K page of @type; sets ->page, ->block, ->page_hpa. */
+u64 check_page(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how);
+/* [PAGE] with PT_NDA and ex: a page the host gives. */
+u64 check_new_page(struct call *c, hpa_t hpa, u32 operand);
+u64 check_new_large_page(struct call *c, hpa_t hpa, u32 operand, u8 level);
+/* The PAMT walk alone, to the leaf entry that covers @hpa or to @target. */
+u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how);
+/* A TDVPR; sets ->vcpu, ->tdvpr. */
+u64 check_tdvpr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how);
+/* [STATE] */
+u64 check_td_keys(struct call *c);
+u64 check_td_state(struct call *c, bool lock_op_state);
+/* [INFO] of ->rcx; sets ->gpa and ->level. */
+u64 check_page_info(struct call *c, u8 level_min, u8 level_max);
+/* [WALK] to ->gpa and ->level */
+enum tree_how { TREE_NONE, TREE_SH, TREE_EX };
+u64 check_walk(struct call *c, enum tree_how how);
+/* [ENTRY] */
+u64 check_entry_lock(struct call *c);
+u64 check_entry(struct call *c);
+/* The same PAMT entry alone, found through the S-EPT. */
+u64 check_found_page(struct call *c, hpa_t hpa, u8 level, u32 operand);
+/* The leaf's S-EPT-state row, for where the walk ended. */
+static inline bool sept_allows(const struct call *c)
+{
+	return likely(c->at.state < SEPT_STATE_NR) && c->info->sept_states[c->at.state] == 'x';
+}
+/* [TRACK] against @bepoch */
+u64 check_track(struct call *c, u64 bepoch);
+
+/* @status with the entry the walk ended at in RCX and RDX. */
+u64 with_entry_info(struct call *c, u64 status);
+static inline bool td_live(const struct td *td)
+{
+	return td_op_state_info[td->op_state].live;
+}
+static inline gpa_t td_shared_bit(const struct td *td)
+{
+	return td->gpaw ? BIT_ULL(51) : BIT_ULL(47);
+}
+bool td_gpa_private_valid(const struct td *td, gpa_t gpa);
+
+/* -- pamt.c -- */
+
+/* False when @hpa lies in no initialised TDMR block. */
+bool pamt_block(struct tdx_module *m, hpa_t hpa, struct pamt_block *block);
+/* The entry of @level, for pages already known to be in a TDMR. */
+struct pamt_entry *pamt_at(struct tdx_module *m, hpa_t hpa, u8 level);
+/* The leaf entry that describes @hpa now, and its level. */
+struct pamt_entry *pamt_leaf(struct tdx_module *m, const struct pamt_block *block, u8 *level);
+/* The single place that changes a type. Parents' child counts follow. */
+void pamt_set(struct call *c, const struct pamt_block *block, u8 level, hpa_t hpa, u8 type,
+	      hpa_t owner);
+bool pamt_dynamic(const struct tdx_module *m);
+/* Bit 62 of RCX when a freed page was the last of its 2M range. */
+u64 pamt_free_hint(struct tdx_module *m, hpa_t hpa);
+
+/* -- sept.c -- */
+
+extern const u8 sept_row_of_code[128];
+
+static inline u8 sept_state(u64 entry)
+{
+	u32 code = (entry >> 9 & 0x01) | (entry >> 52 & 0x1e) | (entry >> 1 & 0x60);
+
+	return sept_row_of_code[code] - 1;
+}
+
+static inline bool sept_is_leaf(u8 state)
+{
+	return state < SEPT_STATE_NR && sept_state_info[state].leaf;
+}
+
+static inline hpa_t sept_hpa(u64 entry)
+{
+	return entry & SEPT_HPA_MASK;
+}
+
+u64 sept_leaf_entry(const struct td *td, const struct tdx_module *m, u8 state, hpa_t hpa);
+u64 sept_table_entry(const struct td *td, const struct tdx_module *m, hpa_t hpa);
+/* From the root to @level at most; true when it got there. */
+bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, struct sept_pos *at);
+void sept_reread(struct sept_pos *at);
+/* Page a leaf names, without the accept counter. */
+static inline hpa_t sept_page(u64 entry, u8 level)
+{
+	return sept_hpa(entry) & ~(sept_level_size(level) - 1);
+}
+/* The single place that changes an entry. Also unlocks it. */
+void sept_set(struct call *c, struct sept_table *table, u32 index, u64 value);
+struct sept_table *sept_table_new(struct tdx_module *m, struct td *td, hpa_t hpa, gpa_t gpa,
+				  u8 level);
+void sept_table_free(struct tdx_module *m, struct sept_table *table);
+/* The key is gone: nothing can be translated through the tree any more. */
+void sept_drop_tree(struct tdx_module *m, struct td *td);
+struct sept_table *sept_child(struct tdx_module *m, u64 entry);
+/* Where a table was linked or hidden, cached walks are wrong. */
+static inline void sept_forget_walks(struct td *td)
+{
+	td->walked[0].key = td->walked[1].key = ~0ULL;
+}
+
+/* -- epoch.c -- */
+
+bool epoch_tracked(const struct td *td, u64 bepoch);
+
+/* -- td.c: state changes, each in one place -- */
+
+void td_set_lifecycle(struct call *c, u8 lifecycle);
+void td_set_op_state(struct call *c, u8 op_state);
+void kot_set(struct call *c, u16 hkid, u8 state);
+void vcpu_set_state(struct call *c, struct vcpu *vcpu, u8 state);
+u64 vcpu_associate(struct call *c, struct vcpu *vcpu, bool disabled_ok);
+void vcpu_disassociate(struct call *c, struct vcpu *vcpu);
+
+/* -- mr.c -- */
+
+void mr_mix(struct td *td, u64 value);
+
+/* -- fields.c: metadata -- */
+
+#define TDX_ATTRIBUTES_FIXED0	(BIT_ULL(0) | BIT_ULL(28) | BIT_ULL(30) | BIT_ULL(63))
+#define TDX_ATTRIBUTES_FIXED1	0ULL
+#define TDX_XFAM_FIXED0		0x602e7ULL
+#define TDX_XFAM_FIXED1		0x3ULL
+#define TDX_CPUID_LEAF		(0x80000008ULL | 0xffffffffULL << 32)
+/* Bits of the one configurable CPUID leaf: EAX and EBX, then ECX and EDX. */
+#define TDX_CPUID_CONFIG(half)	((half) ? 0x00000000ffffffffULL : ~0ULL)
+#define TDX_HP_LOCK_TIMEOUT_DEFAULT	1000000
+#define MD_TD_FIRST		0x1110000300000000ULL
+#define MD_SYS_FIRST		0x0800000100000003ULL
+#define MD_VP_FIRST		0x0020000300000000ULL
+
+u64 md_read_sys(struct tdx_module *m, u64 id, u64 *value);
+u64 md_read_td(const struct td *td, u64 id, u64 *value);
+u64 md_check_write_td(const struct td *td, u64 id, u64 value, u64 mask, bool guest);
+/* After md_check_write_td(); returns the value before. */
+u64 md_write_td(struct td *td, u64 id, u64 value, u64 mask);
+
+/* -- Choices -- */
+
+static inline bool no_entropy(struct call *c)
+{
+	return choose(c->m->env, 2, CHOICE_ENTROPY);
+}
+
+/* An interrupt waits while a host leaf runs. */
+static inline bool host_interrupted(struct call *c)
+{
+	return choose(c->m->env, 2, CHOICE_IRQ);
+}
+
+/* -- seamcall.c, tdcall.c -- */
+
+#define LEAF(number, name, suffix, ...)			\
+	u64 check_##suffix(struct call *c);		\
+	u64 commit_##suffix(struct call *c);
+#include "model/tdx/leaves.def"
+#undef LEAF
+/* A TDCALL answers in one piece, unless it ends the residence (residence->left). */
+#define TDCALL_LEAF(number, name, suffix, ...) u64 suffix(struct call *c);
+#include "model/tdx/tdcalls.def"
+#undef TDCALL_LEAF
+
+/* -- The guest, while VP.ENTER runs it (enter.c, guest.c, tdcall.c) -- */
+
+struct residence {		/* one stay of a vCPU inside the TD */
+	struct call *c;
+	struct vcpu *vcpu;
+	struct td *td;
+	bool left;		/* a TD exit was decided; its registers are set */
+	bool lost;		/* machine check: the TDCS is not touched on the way out */
+	u64 status;		/* RAX of the exit */
+};
+
+void guest_run(struct residence *r);
+void tdcall_run(struct residence *r, struct guest_op *op);
+/* The host answered a TDVMCALL: its registers reach the guest. */
+void tdvmcall_resume(struct call *c);
+
+/* TD exits: fill the registers and end the residence. */
+void exit_interrupt(struct residence *r);
+void exit_ept_violation(struct residence *r, gpa_t gpa, u64 qualification, u64 extended);
+void exit_tdvmcall(struct residence *r, const struct tdx_module_args *regs);
+void exit_machine_check(struct residence *r);
+void exit_hp_timeout(struct residence *r);
+
+/* #VE, or what follows when the last one was not read: sets how the guest operation ended. */
+void guest_inject_ve(struct residence *r, struct guest_op *op, gpa_t gpa, u64 qualification);
+void guest_op_end(struct residence *r, struct guest_op *op);
+
+/* Types of the extended exit qualification. */
+enum { EXT_NONE, EXT_ACCEPT, EXT_GPA_DETAILS, EXT_MSR, EXT_XSTATE, EXT_ATTR_WR, EXT_PENDING };
+
+/* stepping.c: the zero-step defence */
+void stepping_log_fault(struct residence *r, gpa_t gpa);
+void stepping_note_progress(struct vcpu *vcpu);
+u64 stepping_filter(struct call *c);
+/* enter.c: undo what VP.ENTER did before the filter. */
+u64 enter_reverted(struct call *c, u64 status);
+
+/* -- pamt_dyn.c -- */
+
+/* The two pages of a PAMT pair the host gives for a 2M range. */
+u64 check_pamt_pair(struct call *c, const hpa_t pages[2], const u32 operands[2]);
+/* Make the 2M entry a PT_PAMT with them; and the reverse, which tells them. */
+void pamt_pair_install(struct call *c, const struct pamt_block *block, hpa_t range,
+		       const hpa_t pages[2]);
+void pamt_pair_take(struct call *c, const struct pamt_block *block, hpa_t pages[2]);
+
+/* -- busy.c: locks held on behalf of somebody else, for injection -- */
+
+struct other_party {
+	void *lock;
+	u8 kind;		/* enum held_kind */
+};
+
+bool other_party_take(struct call *c, u32 operand, struct other_party *other);
+void other_party_drop(struct other_party *other);
+/* Registers a leaf that refuses with @status leaves behind. */
+void refused_outputs(struct call *c, u64 status);
+
+/* -- probe.c, invariant.c -- */
+
+struct td *td_find(struct tdx_module *m, hpa_t tdr);
+
+#endif /* SEPTUM_TDX_MODULE_H */

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The seam: the only way into the module, and the only place where SEAMCALLs
+ * are counted, traced and made to fail on purpose. Register 0 and module-state
+ * checks in the order of the TDX module 1.5.01.
+ */
+#include "model/tdx/module.h"
+
+#define TDX_SEAMCALL_VMFAILINVALID	0x8000FF00FFFF0000ULL
+
+static const struct {
+	u64 (*check)(struct call *c);
+	u64 (*commit)(struct call *c);
+} leaf_fn[TDX_LEAF_MAX] = {
+#define LEAF(number, name, suffix, ...) [number] = { check_##suffix, commit_##suffix },
+#include "model/tdx/leaves.def"
+#undef LEAF
+};
+
+static inline void release(void *lock, u8 kind)
+{
+	switch (kind) {
+	case HELD_HP_SH:
+	case HELD_SX_SH:
+		hp_unlock_sh(lock);
+		break;
+	case HELD_HP_EX:
+		hp_unlock_ex(lock);
+		break;
+	case HELD_SX_EX:
+		*(u16 *)lock = 0;
+		break;
+	case HELD_ENTRY:
+		entry_unlock(lock);
+		break;
+	case HELD_TABLE:
+		for (u32 i = 0; i < SEPT_ENTRIES; i++)
+			entry_unlock(&((struct sept_table *)lock)->entry[i]);
+		break;
+	}
+}
+
+void call_release_all(struct call *c)
+{
+	while (c->held_count) {
+		c->held_count--;
+		release(c->held[c->held_count].lock, c->held[c->held_count].kind);
+	}
+}
+
+void call_release(struct call *c, void *lock)
+{
+	for (u32 i = 0; i < c->held_count; i++) {
+		if (c->held[i].lock != lock)
+			continue;
+		release(lock, c->held[i].kind);
+		c->held[i] = c->held[--c->held_count];
+		return;
+	}
+}
+
+static bool allowed_before_ready(u16 leaf)
+{
+	switch (leaf) {
+	case TDH_SYS_INIT:
+	case TDH_SYS_LP_INIT:
+	case TDH_SYS_RD:
+	case TDH_SYS_CONFIG:
+	case TDH_SYS_KEY_CONFIG:
+		return true;
+	}
+	return false;
+}
+
+/* RAX, then the state of the module and of this processor. */
+static u64 judge_leaf(struct call *c, u64 rax)
+{
+	const struct tdx_module *m = c->m;
+
+	c->info = &tdx_leaf_info[rax & (TDX_LEAF_MAX - 1)];
+	c->version = rax >> 16;
+	if (unlikely(rax >> 24 || (rax & 0xffff) >= TDX_LEAF_MAX || !c->info->name ||
+		     c->version > c->info->version_max))
+		return tdx_on(TDX_OPERAND_INVALID, RAX);
+	if (unlikely(m->sys_state != SYS_READY)) {
+		if (m->sys_state == SYS_SHUT_DOWN)
+			return TDX_SYS_SHUTDOWN;
+		if (!allowed_before_ready(c->leaf))
+			return TDX_SYS_NOT_READY;
+	}
+	if (unlikely(!(m->lp_initialized & BIT_ULL(c->lp))) && c->leaf != TDH_SYS_INIT &&
+	    c->leaf != TDH_SYS_LP_INIT)
+		return TDX_SYS_LP_INIT_NOT_DONE;
+	return TDX_SUCCESS;
+}
+
+/* The leaf itself: check, then commit, then all locks go. */
+static inline u64 run_leaf(struct call *c)
+{
+	struct env *env = c->m->env;
+	u64 status = leaf_fn[c->leaf].check(c);
+
+	if (likely(!status)) {
+		/* While locks are held is when another leaf can meet them. */
+		if (unlikely(env->sched.live > 1) && c->held_count)
+			task_yield(env, YIELD_SEAMCALL);
+		status = leaf_fn[c->leaf].commit(c);
+	}
+	call_release_all(c);
+	return status;
+}
+
+static u64 run_injected(struct call *c, const struct inject_rule *rule)
+{
+	struct other_party other;
+	u64 status;
+
+	switch (rule->kind) {
+	case INJECT_REFUSE:
+		refused_outputs(c, rule->status);
+		return rule->status;
+	case INJECT_LIE:
+		return TDX_SUCCESS;
+	case INJECT_LATE:
+		run_leaf(c);
+		return rule->status;
+	case INJECT_BUSY:
+		if (!other_party_take(c, rule->status, &other))
+			break;
+		status = run_leaf(c);
+		other_party_drop(&other);
+		return status;
+	}
+	return run_leaf(c);
+}
+
+static void trace_seamcall(struct call *c, u64 rax, u64 status, u8 injected,
+			   const struct tdx_module_args *in)
+{
+	struct trace_event event = {
+		.kind = TRACE_SEAMCALL,
+		.call = { .rax = rax, .status = status, .in = in, .out = c->regs,
+			  .injected = injected, .lp = c->lp },
+	};
+
+	trace_emit(c->m->env, &event);
+}
+
+/* Somebody listens, or a rule is armed. */
+static u64 __attribute__((noinline)) seamcall_watched(struct call *c, u64 rax)
+{
+	struct tdx_module_args in = *c->regs;
+	const struct inject_rule *rule = inject_seamcall(c->m->env, c->leaf);
+	u64 status;
+
+	if (rule && rule->kind != INJECT_BUSY && rule->kind != INJECT_LATE && c->info->name) {
+		status = run_injected(c, rule);
+	} else {
+		status = judge_leaf(c, rax);
+		if (!status)
+			status = rule ? run_injected(c, rule) : run_leaf(c);
+	}
+	if (trace_on(c->m->env, TRACE_SEAMCALL))
+		trace_seamcall(c, rax, status, rule ? rule->kind : INJECT_NONE, &in);
+	return status;
+}
+
+u64 seamcall(struct tdx_module *module, u32 lp, u64 rax, struct tdx_module_args *regs)
+{
+	struct env *env = module->env;
+	struct call c;
+	u64 status;
+
+	task_yield(env, YIELD_SEAMCALL);
+	if (unlikely(lp >= module->hw->cpu_count))
+		return TDX_SEAMCALL_VMFAILINVALID;
+	c.m = module;
+	c.regs = regs;
+	c.lp = lp;
+	c.leaf = rax;
+	c.held_count = 0;
+	c.rcx = regs->rcx;
+	c.rdx = regs->rdx;
+	c.residence = NULL;
+	c.info = &tdx_leaf_info[rax & (TDX_LEAF_MAX - 1)];
+	if (unlikely(env->injector.rule_count || trace_on(env, TRACE_SEAMCALL)))
+		return seamcall_watched(&c, rax);
+	env->injector.seamcall_count++;
+	if (likely(c.leaf < INJECT_LEAF_MAX))
+		env->injector.calls[c.leaf]++;
+	status = judge_leaf(&c, rax);
+	return unlikely(status) ? status : run_leaf(&c);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TDCALL: judged like a SEAMCALL (reserved bits, version, leaf), answered in
+ * one piece, or ended by a TD exit after which the guest executes it again.
+ * A loss against host priority reaches the guest as OPERAND_BUSY; who keeps
+ * losing for HP_LOCK_TIMEOUT leaves the TD (TDX module 1.5.01).
+ *
+ * Invented: nothing measures time here, so each such loss counts as one
+ * millisecond of waiting.
+ */
+#include "model/tdx/module.h"
+
+#define HP_LOSS_USEC	1000
+
+typedef u64 tdcall_fn(struct call *c);
+
+static tdcall_fn *const tdcall_fn_of[TDX_LEAF_MAX] = {
+#define TDCALL_LEAF(number, name, suffix, ...) [number] = suffix,
+#include "model/tdx/tdcalls.def"
+#undef TDCALL_LEAF
+};
+
+static u64 tdcall_dispatch(struct call *c, u64 rax)
+{
+	u16 leaf = rax & 0xffff;
+
+	if (rax >> 24 || leaf >= TDX_LEAF_MAX || !tdcall_fn_of[leaf])
+		return tdx_on(TDX_OPERAND_INVALID, RAX);
+	c->version = rax >> 16;
+	c->info = &tdx_tdcall_info[leaf];
+	if (c->version > c->info->version_max)
+		return tdx_on(TDX_OPERAND_INVALID, RAX);
+	c->leaf = leaf | TDX_TRACE_TDCALL;
+	return tdcall_fn_of[leaf](c);
+}
+
+static void trace_tdcall(struct call *c, u64 rax, u64 status, const struct tdx_module_args *in)
+{
+	struct trace_event event = {
+		.kind = TRACE_TDCALL,
+		.call = { .rax = rax, .status = status, .in = in, .out = c->regs, .lp = c->lp },
+	};
+
+	trace_emit(c->m->env, &event);
+}
+
+/* True when the wait has lasted long enough to leave. */
+static bool host_priority_wait(struct vcpu *vcpu, u64 *status)
+{
+	if (TDX_STATUS(*status) != TDX_OPERAND_BUSY_HOST_PRIORITY) {
+		vcpu->hp_wait = 0;
+		return false;
+	}
+	*status = TDX_OPERAND_BUSY + TDX_DETAILS(*status);
+	vcpu->hp_wait += HP_LOSS_USEC;
+	return vcpu->hp_wait >= vcpu->td->hp_lock_timeout;
+}
+
+void tdcall_run(struct residence *r, struct guest_op *op)
+{
+	struct tdx_module_args in = op->regs;
+	struct call c = {
+		.m = r->c->m,
+		.regs = &op->regs,
+		.lp = r->c->lp,
+		.td = r->td,
+		.vcpu = r->vcpu,
+		.rcx = op->regs.rcx,
+		.rdx = op->regs.rdx,
+		.residence = r,
+	};
+	u64 rax = op->rax, status = tdcall_dispatch(&c, rax);
+	bool timeout;
+
+	call_release_all(&c);
+	if (unlikely(trace_on(c.m->env, TRACE_TDCALL)))
+		trace_tdcall(&c, rax, r->left ? r->status : status, &in);
+	if (r->left) {
+		op->exits++;
+		return;
+	}
+	timeout = host_priority_wait(r->vcpu, &status);
+	op->rax = status;
+	guest_op_end(r, op);
+	if (timeout) {
+		op->exits++;
+		exit_hp_timeout(r);
+	}
+}
