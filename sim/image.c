@@ -22,14 +22,12 @@
 #define NO_ASAN
 #endif
 
-enum { LOG_ARENA, LOG_STACK, LOG_EXTRA };
+enum { LOG_ARENA, LOG_STACK, LOG_STACK_LOW, LOG_EXTRA };
 
-/* Stands behind the old bytes it is about. */
+/* Stands behind the old chunk it is about; LOG_STACK_LOW has none. */
 struct log_entry {
 	u32 kind, which;	/* enum; task or extra */
-	u64 offset;
-	u32 size;
-	struct image_hash hash;	/* LOG_STACK: of the old bytes */
+	u64 offset;		/* of the chunk; LOG_STACK_LOW: the old ->low */
 };
 
 /* -- Bytes: not through libc, which AddressSanitizer would look over -- */
@@ -51,6 +49,8 @@ NO_ASAN static void wipe(void *to, size_t size)
 
 	for (; size >= 16; size -= 16, t += 16)
 		_mm_storeu_si128((__m128i *)t, _mm_setzero_si128());
+	while (size--)
+		*t++ = 0;
 }
 
 /* The compare is most of what a transition costs, so it is written out twice. */
@@ -118,18 +118,20 @@ static inline u64 fold(u64 a, u64 b)
 #define K2 0x8ebc6af09c88c6e3ULL
 #define K3 0x589965cc75374cc3ULL
 
-/* @size is a multiple of 16. */
-NO_ASAN static struct image_hash hash_bytes(const void *bytes, size_t size, u64 seed)
+/* @seed: which chunk of which region. A chunk of zeros counts like any other. */
+NO_ASAN static struct image_hash hash_chunk(const void *bytes, u64 seed)
 {
 	const u64 *word = bytes;
-	u64 a = seed ^ K0, b = fold(seed ^ K1, K2);
+	u64 a = fold(seed ^ K0, K2), b = fold(seed ^ K1, K3);
 
-	for (; size; size -= 16, word += 2) {
-		a = fold(word[0] ^ a, word[1] ^ K1);
-		b = fold(word[0] ^ K3, word[1] ^ b);
-	}
+	a ^= fold(word[0] ^ K0, word[1] ^ a) ^ fold(word[2] ^ K1, word[3] ^ ~a);
+	b ^= fold(word[2] ^ K2, word[1] ^ b) ^ fold(word[0] ^ K3, word[3] ^ ~b);
+	a ^= fold(word[4] ^ K2, word[5] ^ b) ^ fold(word[6] ^ K3, word[7] ^ ~b);
+	b ^= fold(word[6] ^ K0, word[5] ^ a) ^ fold(word[4] ^ K1, word[7] ^ ~a);
 	return (struct image_hash){ { fold(a ^ K2, b ^ K3), fold(a ^ K3, b ^ K0) } };
 }
+
+#define SEED(kind, which, offset) ((u64)(kind) << 60 | (u64)(which) << 52 | (offset))
 
 static void hash_add(struct image_hash *hash, struct image_hash other)
 {
@@ -155,7 +157,8 @@ static inline void take(struct digest *digest, u64 value)
 	digest->b = fold(value ^ K3, digest->b ^ K2);
 }
 
-static void take_task(struct digest *digest, const struct sched *sched, const struct task *task)
+static void take_task(struct digest *digest, const struct sched *sched, const struct task *task,
+		      u32 step)
 {
 	u32 others = sched->progress - task->spin.own, earlier = 0, i;
 
@@ -176,11 +179,12 @@ static void take_task(struct digest *digest, const struct sched *sched, const st
 		take(digest, (uintptr_t)task->waiting_loop);
 		take(digest, (others != task->spin.others) |
 			     (sched->progress != task->spin.all) << 1 | task->spin.stuck << 2 |
-			     task->spin.told << 3 | (u64)task->spin.rounds << 8);
+			     task->spin.told << 3 | (task->spin.step != step) << 4 |
+			     (u64)task->spin.rounds << 8);
 	}
 }
 
-static void take_sched(struct digest *digest, const struct sched *sched)
+static void take_sched(struct digest *digest, const struct sched *sched, u32 step)
 {
 	u32 i;
 
@@ -192,20 +196,21 @@ static void take_sched(struct digest *digest, const struct sched *sched)
 		take(digest, sched->preemptions | (u64)sched->last << 32);
 	for (i = 1; i < TASK_MAX; i++)
 		if (sched->task[i].state != TASK_FREE)
-			take_task(digest, sched, &sched->task[i]);
+			take_task(digest, sched, &sched->task[i], step);
 	for (i = 0; i < LOCK_CLASS_NR; i++)
 		if (sched->before[i] | sched->inverted[i])
 			take(digest, sched->before[i] | (u64)sched->inverted[i] << 32), take(digest, i);
 }
 
-static struct image_hash env_hash(const struct env *env)
+static struct image_hash env_hash(const struct image *image)
 {
+	const struct env *env = image->env;
 	struct digest digest = { K0, K3 };
 	const struct checker *checker = &env->checker;
 	const struct injector *injector = &env->injector;
 	u32 i;
 
-	take_sched(&digest, &env->sched);
+	take_sched(&digest, &env->sched, checker->step);
 	take(&digest, checker->broken_total | (u64)checker->warn_count << 32);
 	take(&digest, checker->bug_count | (u64)checker->warned_count << 32);
 	for (i = 0; i < checker->warned_count; i++)
@@ -217,15 +222,16 @@ static struct image_hash env_hash(const struct env *env)
 	/* An allocation that is still to fail makes their number matter. */
 	if (injector->alloc_fail_nth)
 		take(&digest, injector->alloc_count);
+	if (image->digest)
+		take(&digest, image->digest(image->digest_ctx));
 	return (struct image_hash){ { fold(digest.a, K0), fold(digest.b, K1) } };
 }
 
 /* -- The log -- */
 
-static void *log_push(struct image *image, u32 size)
+static u8 *log_room(struct image *image, size_t size)
 {
-	size_t need = image->log_used + size + sizeof(struct log_entry);
-	void *bytes;
+	size_t need = image->log_used + size;
 
 	if (need > image->log_room) {
 		image->log_room = need < 1 << 16 ? 1 << 17 : 2 * need;
@@ -233,23 +239,24 @@ static void *log_push(struct image *image, u32 size)
 		if (!image->log)
 			internal_error("no memory for %zu bytes of undo log", image->log_room);
 	}
-	bytes = image->log + image->log_used;
-	image->log_used += size;
-	return bytes;
-}
-
-static void log_close(struct image *image, const struct log_entry *entry)
-{
-	memcpy(image->log + image->log_used, entry, sizeof(*entry));
-	image->log_used += sizeof(*entry);
+	image->log_used = need;
+	return image->log + need - size;
 }
 
 static void log_chunk(struct image *image, u32 kind, u32 which, u64 offset, const u8 *old)
 {
-	struct log_entry entry = { .kind = kind, .which = which, .offset = offset, .size = CHUNK };
+	const struct log_entry entry = { kind, which, offset };
+	u8 *room = log_room(image, CHUNK + sizeof(entry));
 
-	copy(log_push(image, CHUNK), old, CHUNK);
-	log_close(image, &entry);
+	copy(room, old, CHUNK);
+	memcpy(room + CHUNK, &entry, sizeof(entry));
+}
+
+static void log_low(struct image *image, u32 task, u64 low)
+{
+	const struct log_entry entry = { LOG_STACK_LOW, task, low };
+
+	memcpy(log_room(image, sizeof(entry)), &entry, sizeof(entry));
 }
 
 /* -- Capture -- */
@@ -262,16 +269,33 @@ static void *sized(void *bytes, u64 size)
 	return bytes;
 }
 
-static void capture_chunk(struct image *image, u64 offset)
+/* Chunks of [from, to) that changed: logged, hashed anew, copied to the shadow. */
+static void capture_range(struct image *image, u32 kind, u32 which, u8 *live, u8 *shadow,
+			  u64 from, u64 to, u64 hashed_from)
 {
-	u8 *live = (u8 *)image->env->arena + offset, *old = image->shadow + offset;
+	for (;; from += CHUNK) {
+		from = find_change(image, live, shadow, from, to);
+		if (from >= to)
+			return;
+		log_chunk(image, kind, which, from, shadow + from);
+		if (from >= hashed_from) {
+			u64 seed = SEED(kind, which, from);
 
-	log_chunk(image, LOG_ARENA, 0, offset, old);
-	if (offset >= image->raw_from) {
-		hash_sub(&image->arena_hash, hash_bytes(old, CHUNK, offset));
-		hash_add(&image->arena_hash, hash_bytes(live, CHUNK, offset));
+			hash_sub(&image->hash, hash_chunk(shadow + from, seed));
+			hash_add(&image->hash, hash_chunk(live + from, seed));
+		}
+		copy(shadow + from, live + from, CHUNK);
 	}
-	copy(old, live, CHUNK);
+}
+
+/* Chunks that were not part of the state before. */
+static void capture_new(struct image *image, u32 kind, u32 which, u8 *live, u8 *shadow,
+			u64 from, u64 to)
+{
+	for (; from < to; from += CHUNK) {
+		hash_add(&image->hash, hash_chunk(live + from, SEED(kind, which, from)));
+		copy(shadow + from, live + from, CHUNK);
+	}
 }
 
 /* Let the arena end with a whole chunk, wiped as arena_alloc() would. */
@@ -287,25 +311,16 @@ static u64 whole_chunks(struct arena *arena)
 static void capture_arena(struct image *image)
 {
 	struct arena *arena = image->env->arena;
-	u8 *live = (u8 *)arena;
-	u64 end = whole_chunks(arena), both = end < image->used ? end : image->used;
-	u64 offset = ALIGN_DOWN(arena->restore_from, CHUNK);
+	u64 end = whole_chunks(arena);
 
-	for (;;) {
-		offset = find_change(image, live, image->shadow, offset, both);
-		if (offset == both)
-			break;
-		capture_chunk(image, offset);
-		offset += CHUNK;
-	}
+	/* An arena only grows while tasks run. */
+	capture_range(image, LOG_ARENA, 0, (u8 *)arena, image->shadow,
+		      ALIGN_DOWN(arena->restore_from, CHUNK), image->used, image->raw_from);
 	if (end > image->room) {
 		image->room = end + end / 2;
 		image->shadow = sized(image->shadow, image->room);
 	}
-	for (offset = both; offset < end; offset += CHUNK) {
-		hash_add(&image->arena_hash, hash_bytes(live + offset, CHUNK, offset));
-		copy(image->shadow + offset, live + offset, CHUNK);
-	}
+	capture_new(image, LOG_ARENA, 0, (u8 *)arena, image->shadow, image->used, end);
 	image->used = end;
 }
 
@@ -314,10 +329,12 @@ static void capture_arena(struct image *image)
  * A later call may leave some of them uninitialised inside its frame, and equal
  * states would differ in them.
  */
-static void wipe_below(u8 *low)
+static void wipe_below(u8 *base, u64 low, u64 context)
 {
-	asan_unpoison(low - WIPE, WIPE);
-	wipe(low - WIPE, WIPE);
+	u64 from = low > WIPE ? low - WIPE : 0;
+
+	asan_unpoison(base + from, context - from);
+	wipe(base + from, context - from);
 }
 
 static void capture_stack(struct image *image, u8 id)
@@ -325,40 +342,26 @@ static void capture_stack(struct image *image, u8 id)
 	struct env *env = image->env;
 	struct image_stack *stack = &image->stack[id];
 	struct task *task = &env->sched.task[id];
-	u8 *top = task_stack_top(env, id);
-	u8 *low = task->state == TASK_DONE || task->state == TASK_FREE ? top : task->context;
-	struct log_entry entry = {
-		.kind = LOG_STACK, .which = id, .size = stack->size, .hash = stack->hash,
-	};
+	u8 *base = task_stack_base(env, id);
+	u64 size = task_stack_size(), context = size, low, old = stack->low, offset;
 
-	low = (u8 *)ALIGN_DOWN((uintptr_t)low, 16);
-	copy(log_push(image, stack->size), stack->shadow, stack->size);
-	log_close(image, &entry);
-	stack->size = top - low;
-	if (stack->size > stack->room) {
-		stack->room = 2 * stack->size;
-		stack->shadow = sized(stack->shadow, stack->room);
+	if (!stack->shadow) {
+		stack->shadow = sized(NULL, size);
+		old = size;
 	}
-	copy(stack->shadow, low, stack->size);
-	stack->hash = hash_bytes(low, stack->size, stack->size + ((u64)id << 32));
-	wipe_below(low);
-}
-
-static void capture_extra(struct image *image, u32 which, struct image_hash *hash)
-{
-	struct image_extra *extra = &image->extra[which];
-	u64 offset = 0;
-
-	for (;;) {
-		offset = find_change(image, extra->bytes, extra->shadow, offset, extra->size);
-		if (offset == extra->size)
-			break;
-		log_chunk(image, LOG_EXTRA, which, offset, extra->shadow + offset);
-		copy(extra->shadow + offset, extra->bytes + offset, CHUNK);
-		offset += CHUNK;
+	if (task->state != TASK_DONE && task->state != TASK_FREE)
+		context = (u8 *)task->context - base;
+	low = ALIGN_DOWN(context, CHUNK);
+	wipe_below(base, low, context);
+	log_low(image, id, old);
+	capture_range(image, LOG_STACK, id, base, stack->shadow, low > old ? low : old, size, 0);
+	capture_new(image, LOG_STACK, id, base, stack->shadow, low, old);
+	for (offset = old; offset < low; offset += CHUNK) {
+		log_chunk(image, LOG_STACK, id, offset, stack->shadow + offset);
+		hash_sub(&image->hash,
+			 hash_chunk(stack->shadow + offset, SEED(LOG_STACK, id, offset)));
 	}
-	if (extra->hashed)
-		hash_add(hash, hash_bytes(extra->shadow, extra->size, K3 + which));
+	stack->low = low;
 }
 
 struct image_hash image_capture(struct image *image)
@@ -371,13 +374,14 @@ struct image_hash image_capture(struct image *image)
 		if (image->ran & 1u << i)
 			capture_stack(image, i);
 	image->ran = 0;
-	hash = env_hash(image->env);
-	hash_add(&hash, image->arena_hash);
-	for (i = 1; i < TASK_MAX; i++)
-		if (image->stack[i].size)
-			hash_add(&hash, image->stack[i].hash);
-	for (i = 0; i < image->extra_count; i++)
-		capture_extra(image, i, &hash);
+	for (i = 0; i < image->extra_count; i++) {
+		struct image_extra *extra = &image->extra[i];
+
+		capture_range(image, LOG_EXTRA, i, extra->bytes, extra->shadow, 0, extra->size,
+			      extra->hashed ? 0 : extra->size);
+	}
+	hash = env_hash(image);
+	hash_add(&hash, image->hash);
 	return hash;
 }
 
@@ -385,55 +389,60 @@ struct image_hash image_capture(struct image *image)
 
 struct image_mark image_mark(const struct image *image)
 {
-	return (struct image_mark){ image->log_used, image->used, image->arena_hash };
+	return (struct image_mark){ image->log_used, image->used, image->hash };
 }
 
-static void undo_stack(struct image *image, const struct log_entry *entry, const u8 *old)
+/* The entry at the end of the log; returns how much of the log it was. */
+static size_t undo_last(struct image *image, u32 *stacks)
 {
-	struct image_stack *stack = &image->stack[entry->which];
-	u8 *low = (u8 *)task_stack_top(image->env, entry->which) - entry->size;
+	struct log_entry entry;
+	u8 *old = image->log + image->log_used - sizeof(entry), *live, *shadow;
 
-	stack->size = entry->size;
-	stack->hash = entry->hash;
-	copy(stack->shadow, old, entry->size);
-	asan_unpoison(low, entry->size);
-	copy(low, old, entry->size);
-	wipe_below(low);
-}
-
-static void undo(struct image *image, const struct log_entry *entry, const u8 *old)
-{
-	struct image_extra *extra = &image->extra[entry->which];
-
-	switch (entry->kind) {
+	memcpy(&entry, old, sizeof(entry));
+	old -= CHUNK;
+	switch (entry.kind) {
+	case LOG_STACK_LOW:
+		image->stack[entry.which].low = entry.offset;
+		*stacks |= 1u << entry.which;
+		return sizeof(entry);
 	case LOG_ARENA:
-		copy(image->shadow + entry->offset, old, CHUNK);
-		copy((u8 *)image->env->arena + entry->offset, old, CHUNK);
+		live = (u8 *)image->env->arena;
+		shadow = image->shadow;
 		break;
 	case LOG_STACK:
-		undo_stack(image, entry, old);
+		live = task_stack_base(image->env, entry.which);
+		shadow = image->stack[entry.which].shadow;
+		asan_unpoison(live + entry.offset, CHUNK);
 		break;
 	default:
-		copy(extra->shadow + entry->offset, old, CHUNK);
-		copy(extra->bytes + entry->offset, old, CHUNK);
+		live = image->extra[entry.which].bytes;
+		shadow = image->extra[entry.which].shadow;
 	}
+	copy(live + entry.offset, old, CHUNK);
+	copy(shadow + entry.offset, old, CHUNK);
+	return sizeof(entry) + CHUNK;
 }
 
 void image_rollback(struct image *image, const struct image_mark *mark)
 {
+	u32 stacks = 0, i;
+
 	/* Freed objects come back to life: none of this is poisoned any more. */
 	asan_unpoison(image->env->arena, image->env->arena->used);
-	while (image->log_used > mark->log_used) {
-		struct log_entry entry;
+	while (image->log_used > mark->log_used)
+		image->log_used -= undo_last(image, &stacks);
+	for (i = 1; i < TASK_MAX; i++) {
+		struct image_stack *stack = &image->stack[i];
 
-		image->log_used -= sizeof(entry);
-		memcpy(&entry, image->log + image->log_used, sizeof(entry));
-		image->log_used -= entry.size;
-		undo(image, &entry, image->log + image->log_used);
+		if (stacks & 1u << i) {
+			wipe_below(task_stack_base(image->env, i), stack->low, stack->low);
+			asan_unpoison((u8 *)task_stack_base(image->env, i) + stack->low,
+				      task_stack_size() - stack->low);
+		}
 	}
 	image->used = mark->used;
 	image->env->arena->used = mark->used;
-	image->arena_hash = mark->arena_hash;
+	image->hash = mark->hash;
 }
 
 void image_revert(struct image *image)
@@ -461,8 +470,8 @@ void image_init(struct image *image, struct env *env)
 	image->room = 2 * image->used;
 	image->shadow = sized(NULL, image->room);
 	copy(image->shadow, env->arena, image->used);
-	for (end = image->raw_from; end < image->used; end += CHUNK)
-		hash_add(&image->arena_hash, hash_bytes(image->shadow + end, CHUNK, end));
+	capture_new(image, LOG_ARENA, 0, (u8 *)env->arena, image->shadow, image->raw_from,
+		    image->used);
 }
 
 void image_add(struct image *image, void *bytes, u32 size, bool hashed)

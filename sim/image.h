@@ -31,9 +31,8 @@ struct image_extra {
 };
 
 struct image_stack {
-	u8 *shadow;
-	u32 size, room;		/* live bytes, from the top down */
-	struct image_hash hash;
+	u8 *shadow;		/* as large as the stack itself */
+	u64 low;		/* offset of the lowest live chunk */
 };
 
 struct image {
@@ -41,10 +40,12 @@ struct image {
 	u8 *shadow;		/* the arena at the last capture */
 	u64 used, room;
 	u64 raw_from;		/* chunks below belong to struct env */
-	struct image_hash arena_hash;
+	struct image_hash hash;	/* sum over all chunks, struct env apart */
 	struct image_stack stack[TASK_MAX];
 	struct image_extra extra[IMAGE_EXTRA_MAX];
 	u32 extra_count;
+	u64 (*digest)(void *ctx);	/* more that tells states apart, or NULL */
+	void *digest_ctx;
 	bool avx2;		/* this processor has it */
 	u32 ran;		/* BIT(id): resumed since the last capture */
 	u8 *log;		/* old bytes, newest last */
@@ -55,7 +56,7 @@ struct image {
 struct image_mark {
 	size_t log_used;
 	u64 used;
-	struct image_hash arena_hash;
+	struct image_hash hash;
 };
 
 /* The world as it is now is the state all rollbacks can reach back to. */

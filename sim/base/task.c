@@ -42,14 +42,19 @@ struct task_stacks {
 
 #define SLOT_SIZE	(STACK_SIZE + PAGE_SIZE)
 
-void *task_stack_top(const struct env *env, u8 id)
-{
-	return env->stacks->base + (id + 1) * SLOT_SIZE;
-}
-
 static char *stack_of(const struct task_stacks *stacks, u8 id)
 {
 	return stacks->base + id * SLOT_SIZE + PAGE_SIZE;
+}
+
+u64 task_stack_size(void)
+{
+	return STACK_SIZE;
+}
+
+void *task_stack_base(const struct env *env, u8 id)
+{
+	return stack_of(env->stacks, id);
 }
 
 static struct task_stacks *stacks_create(void)

@@ -168,8 +168,9 @@ void task_note_pick(struct env *env, u8 from, u32 picked);
 u8 task_stuck(struct env *env);
 /* All created tasks are as good as never made. */
 void task_forget_all(struct env *env);
-/* One past the highest byte of a task's stack; ->context is the lowest used. */
-void *task_stack_top(const struct env *env, u8 id);
+/* The lowest byte of a task's stack; used from ->context to its end. */
+void *task_stack_base(const struct env *env, u8 id);
+u64 task_stack_size(void);
 
 /* Give the stacks back to the host. */
 void task_stacks_free(struct task_stacks *stacks);
