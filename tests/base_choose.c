@@ -226,6 +226,29 @@ static void what_is_not_a_list_is_refused(void **state)
 	assert_int_equal(choose_parse("1,1,1,1,1,1,1,1,1", list, 8), -2);
 }
 
+static void a_list_names_the_kinds_it_was_drawn_from(void **state)
+{
+	struct chooser *chooser = &((struct env *)*state)->chooser;
+	u16 list[8];
+	char text[64];
+
+	assert_int_equal(choose_replay_text(chooser, "0,1", list, 8), 0);
+	assert_int_equal(chooser->enabled, 1u << CHOICE_TASK);
+	assert_int_equal(choose_replay_text(chooser, "task+irq:0,2", list, 8), 0);
+	assert_int_equal(chooser->enabled, 1u << CHOICE_TASK | 1u << CHOICE_IRQ);
+	choose(((struct env *)*state), 3, CHOICE_IRQ);
+	choose(((struct env *)*state), 3, CHOICE_TASK);
+	choose(((struct env *)*state), 3, CHOICE_REF);
+	assert_int_equal(choose_print_kinds(chooser, text, sizeof(text)), 12);
+	assert_string_equal(text, "task+irq:0,2");
+	assert_int_equal(choose_replay_text(chooser, "all:", list, 8), 0);
+	assert_int_equal(chooser->enabled, (1u << CHOICE_NR) - 1);
+	assert_int_equal(choose_replay_text(chooser, "task+irk:0", list, 8), -3);
+	assert_int_equal(choose_replay_text(chooser, ":0", list, 8), -3);
+	assert_int_equal(choose_replay_text(chooser, "task:x", list, 8), -1);
+	assert_int_equal(choose_replay_text(chooser, "0*9", list, 8), -2);
+}
+
 static u32 calls_that_fire(struct env *env, u16 leaf, u32 calls)
 {
 	u32 mask = 0, i;
@@ -345,6 +368,7 @@ int main(void)
 		TEST(a_printed_list_parses_to_itself),
 		TEST(printing_into_a_short_buffer_tells_the_length),
 		TEST(what_is_not_a_list_is_refused),
+		TEST(a_list_names_the_kinds_it_was_drawn_from),
 		TEST(a_rule_fires_on_its_nth_call_and_those_after),
 		TEST(too_many_rules_are_refused),
 		TEST(the_nth_allocation_fails),

@@ -281,3 +281,78 @@ int choose_parse(const char *text, u16 *list, u32 max)
 			return -1;
 	}
 }
+
+/* -- Lists with their kinds -- */
+
+const char *const choice_kind_name[CHOICE_NR] = {
+	[CHOICE_TASK] = "task", [CHOICE_STATUS] = "status", [CHOICE_ALLOC] = "alloc",
+	[CHOICE_REF] = "ref", [CHOICE_IRQ] = "irq", [CHOICE_ENTROPY] = "entropy",
+	[CHOICE_WORLD] = "world",
+};
+
+static int kind_mask(const char *word, size_t length)
+{
+	int kind;
+
+	if (length == 3 && !memcmp(word, "all", 3))
+		return (1 << CHOICE_NR) - 1;
+	for (kind = 0; kind < CHOICE_NR; kind++)
+		if (strlen(choice_kind_name[kind]) == length &&
+		    !memcmp(choice_kind_name[kind], word, length))
+			return 1 << kind;
+	return -1;
+}
+
+int choose_kinds_parse(const char *text, size_t length)
+{
+	int kinds = 0;
+
+	for (;;) {
+		const char *plus = memchr(text, '+', length);
+		size_t word = plus ? (size_t)(plus - text) : length;
+		int mask = kind_mask(text, word);
+
+		if (mask < 0)
+			return -1;
+		kinds |= mask;
+		if (!plus)
+			return kinds;
+		text += word + 1;
+		length -= word + 1;
+	}
+}
+
+int choose_print_kinds(const struct chooser *chooser, char *text, size_t size)
+{
+	int length = 0, kind, rest;
+
+	for (kind = 0; chooser->enabled != CHOICE_KINDS_DEFAULT && kind < CHOICE_NR; kind++)
+		if (chooser->enabled & 1u << kind)
+			length += snprintf(length < (int)size ? text + length : NULL,
+					   length < (int)size ? size - length : 0, "%s%s",
+					   length ? "+" : "", choice_kind_name[kind]);
+	if (length)
+		length += snprintf(length < (int)size ? text + length : NULL,
+				   length < (int)size ? size - length : 0, ":");
+	rest = length < (int)size ? (int)size - length : 0;
+	return length + choose_print(chooser, rest ? text + length : NULL, rest);
+}
+
+int choose_replay_text(struct chooser *chooser, const char *text, u16 *list, u32 max)
+{
+	const char *colon = strchr(text, ':');
+	int kinds = CHOICE_KINDS_DEFAULT, count;
+
+	if (colon) {
+		kinds = choose_kinds_parse(text, colon - text);
+		if (kinds < 0)
+			return -3;
+		text = colon + 1;
+	}
+	count = choose_parse(text, list, max);
+	if (count < 0)
+		return count;
+	chooser->enabled = kinds;
+	choose_replay(chooser, list, count);
+	return 0;
+}

@@ -92,6 +92,19 @@ int choose_print(const struct chooser *chooser, char *text, size_t size);
  */
 int choose_parse(const char *text, u16 *list, u32 max);
 
+/*
+ * The same with the kinds the list was drawn from in front when they are not
+ * just task: "task+irq:0*7,2". choose_replay_text() enables exactly these kinds
+ * and starts the replay; @list must stay valid. 0, else as choose_parse(), or
+ * -3 for an unknown kind.
+ */
+#define CHOICE_KINDS_DEFAULT	(1u << CHOICE_TASK)
+extern const char *const choice_kind_name[CHOICE_NR];
+int choose_print_kinds(const struct chooser *chooser, char *text, size_t size);
+int choose_replay_text(struct chooser *chooser, const char *text, u16 *list, u32 max);
+/* "task+irq+ref" as a mask, -1 when a word is no kind. "all" is all. */
+int choose_kinds_parse(const char *text, size_t length);
+
 u32 choose_slow(struct env *env, u32 n, enum choice_kind what);
 
 /* A number in [0, n); n >= 1. */
