@@ -30,6 +30,7 @@ struct hw *hw_create(struct env *env, const struct hw_config *config)
 		return NULL;
 	hw = arena_alloc(env->arena, sizeof(*hw));
 	hw->env = env;
+	env->layer[LAYER_HW] = hw;
 	hw->frame_count = config->ram_bytes >> PAGE_SHIFT;
 	hw->cpu_count = config->cpu_count;
 	hw->package_count = config->package_count;

@@ -16,6 +16,7 @@ struct tdx_module *tdx_module_create(struct env *env, struct hw *hw,
 	struct tdx_module *m = arena_alloc(env->arena, sizeof(*m));
 
 	m->env = env;
+	env->layer[LAYER_TDX] = m;
 	m->hw = hw;
 	m->config = config ? *config : tdx_config_default;
 	if (m->config.version < TDX_MODULE_2_0)
