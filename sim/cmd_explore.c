@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `septum explore`: every schedule of a scenario's race block, the verdict about
+ * its condition, and for each side of it the shortest way found.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cmd.h"
+#include "sim/explore_scn.h"
+#include "sim/witness.h"
+
+struct explore_request {
+	struct race_options options;
+	enum output_format format;
+	struct run_setting set[16];
+	u32 set_count;
+	const char *write;		/* directory witnesses are written to */
+	u64 defects;
+	struct sim_cache cache;
+	const char *path;
+};
+
+static int set_bound(void *ctx, const char *text)
+{
+	return option_u64("--bound", text, &((struct explore_request *)ctx)->options.explore.bound);
+}
+
+static int set_preemptions(void *ctx, const char *text)
+{
+	u64 number;
+	int status = option_u64("--preemptions", text, &number);
+
+	if (!status && (!number || number > 1000))
+		return usage_error("--preemptions is a number from 1 to 1000");
+	((struct explore_request *)ctx)->options.explore.preemptions = number;
+	return status;
+}
+
+static int set_kinds(void *ctx, const char *text)
+{
+	int kinds = choose_kinds_parse(text, strlen(text));
+
+	if (kinds < 0)
+		return usage_error("--choices-of: '%s' is no list of task, irq, alloc, ref, "
+				   "status, entropy joined by '+'", text);
+	((struct explore_request *)ctx)->options.choice_kinds = kinds;
+	return 0;
+}
+
+static int set_format(void *ctx, const char *text)
+{
+	return option_format(text, &((struct explore_request *)ctx)->format);
+}
+
+static int add_setting(struct explore_request *request, const char *knob, const char *value)
+{
+	if (request->set_count == ARRAY_SIZE(request->set))
+		return usage_error("at most %zu settings", ARRAY_SIZE(request->set));
+	request->set[request->set_count++] = (struct run_setting){ knob, value };
+	return 0;
+}
+
+static int set_policy(void *ctx, const char *text)
+{
+	return add_setting(ctx, "policy", text);
+}
+
+static int set_order(void *ctx, const char *text)
+{
+	return add_setting(ctx, "order", text);
+}
+
+static int set_knob(void *ctx, const char *text)
+{
+	char *copy = strdup(text), *equals = copy ? strchr(copy, '=') : NULL;
+
+	if (!equals) {
+		free(copy);
+		return usage_error("--set wants KNOB=VALUE, not '%s'", text);
+	}
+	*equals = 0;
+	return add_setting(ctx, copy, equals + 1);	/* lives as long as the program */
+}
+
+static int set_write(void *ctx, const char *text)
+{
+	((struct explore_request *)ctx)->write = text;
+	return 0;
+}
+
+static int set_defect(void *ctx, const char *text)
+{
+	int defect = defect_find(text);
+
+	if (defect < 0)
+		return usage_error("no planted defect is called '%s'", text);
+	((struct explore_request *)ctx)->defects |= 1ULL << defect;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{ "--bound", "N", "store at most N states; hitting it is no verdict", set_bound },
+	{ "--preemptions", "N", "at most N switches away from a task that could go on",
+	  set_preemptions },
+	{ "--choices-of", "KINDS", "what is chosen besides who runs: task+irq+alloc+ref+entropy",
+	  set_kinds },
+	{ "--policy", "P", "with this hold policy", set_policy },
+	{ "--order", "O", "with this conversion order", set_order },
+	{ "--set", "KNOB=V", "with another machine", set_knob },
+	{ "--write", "DIR", "write each witness as a scenario into DIR", set_write },
+	{ "--format", "text|json", "how to print", set_format },
+	{ "--defect", "NAME", "plant a mistake (tests of the tests)", set_defect },
+};
+
+static const char *const verdict_name[] = {
+	[SCN_NO_VERDICT] = "none", [SCN_NEVER] = "Never", [SCN_SOMETIMES] = "Sometimes",
+	[SCN_ALWAYS] = "Always",
+};
+
+/* -- What it means -- */
+
+/* The exit status of one variant. */
+static int status_of(const struct race_report *report, const struct scn *scn)
+{
+	if (report->stats.bound_hit)
+		return EXIT_BOUND;
+	if (scn->verdict && report->seen != scn->verdict)
+		return EXIT_MISMATCH;
+	if (report->bad_ends)
+		return run_exit_status(report->bad.verdict) ? run_exit_status(report->bad.verdict) :
+							      EXIT_MISMATCH;
+	return EXIT_AS_EXPECTED;
+}
+
+/* The scenario's file name without directory and ending. */
+static void observation_name(const char *path, char *name, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	char *dot;
+
+	snprintf(name, size, "%s", slash ? slash + 1 : path);
+	dot = strrchr(name, '.');
+	if (dot)
+		*dot = 0;
+}
+
+/* -- Text -- */
+
+static void print_witness(const struct explore_request *request, struct sim *sim,
+			  const struct scn *scn, const char *what,
+			  const struct witness *witness)
+{
+	char list[SHRINK_CHOICES_MAX];
+
+	if (!witness->found)
+		return;
+	witness_list_text(&witness->list, request->options.choice_kinds, list, sizeof(list));
+	printf("  %s: %s\n", what, run_verdict_names[witness->verdict]);
+	witness_print_slices(stdout, sim, scn, &request->options.run, &witness->list,
+			     request->options.choice_kinds);
+	if (witness->diag.set) {
+		printf("    %s\n", witness->diag.text);
+		if (witness->diag.note[0])
+			printf("%s", witness->diag.note);
+	}
+	printf("    repeat:  septum run");
+	witness_print_settings(stdout, scn, &request->options.run);
+	printf(" --choices '%s' %s\n", list, request->path);
+}
+
+static void print_text(const struct explore_request *request, const struct race_report *report,
+		       struct sim *sim, const struct scn *scn)
+{
+	char variant[160], name[80];
+
+	run_variant_text(scn, request->options.run.variant, variant, sizeof(variant));
+	printf("%s%s%s\n", request->path, variant[0] ? "  " : "", variant);
+	printf("  states %llu  transitions %llu  schedules %llu  ends %llu  deepest %llu"
+	       "  table %llu bytes\n",
+	       (unsigned long long)report->stats.states,
+	       (unsigned long long)report->stats.transitions,
+	       (unsigned long long)report->stats.schedules,
+	       (unsigned long long)report->stats.ends,
+	       (unsigned long long)report->stats.deepest,
+	       (unsigned long long)report->stats.bytes);
+	print_witness(request, sim, scn, "with the condition", &report->hold);
+	if (report->seen)
+		print_witness(request, sim, scn, "without the condition", &report->fail);
+	print_witness(request, sim, scn, "not allowed", &report->bad);
+	if (report->stats.bound_hit)
+		printf("  bound: %llu states stored and no verdict; what is above was covered\n",
+		       (unsigned long long)report->stats.states);
+	if (scn->verdict)
+		printf("  Result: %s, expected %s%s\n", verdict_name[report->seen],
+		       verdict_name[scn->verdict], report->stats.bound_hit ? " (bound hit)" : "");
+	observation_name(request->path, name, sizeof(name));
+	printf("Observation %s%s%s %s %llu %llu\n", name, variant[0] ? "/" : "",
+	       variant, report->stats.bound_hit ? "Bound" : verdict_name[report->seen],
+	       (unsigned long long)report->holds, (unsigned long long)report->fails);
+}
+
+/* -- JSON -- */
+
+static void json_witness(const struct explore_request *request, const char *name,
+			 const struct witness *witness)
+{
+	char list[SHRINK_CHOICES_MAX];
+
+	printf(",\"%s\":", name);
+	if (!witness->found) {
+		printf("null");
+		return;
+	}
+	witness_list_text(&witness->list, request->options.choice_kinds, list, sizeof(list));
+	printf("{\"verdict\":\"%s\",\"choices\":\"%s\"}", run_verdict_names[witness->verdict], list);
+}
+
+static void print_json(const struct explore_request *request, const struct race_report *report,
+		       const struct scn *scn, int status)
+{
+	char variant[160];
+
+	run_variant_text(scn, request->options.run.variant, variant, sizeof(variant));
+	printf("{\"type\":\"exploration\",\"file\":");
+	json_string(stdout, request->path);
+	printf(",\"variant\":");
+	json_string(stdout, variant);
+	printf(",\"verdict\":\"%s\",\"expected\":\"%s\",\"holds\":%llu,\"fails\":%llu",
+	       report->stats.bound_hit ? "Bound" : verdict_name[report->seen],
+	       verdict_name[scn->verdict], (unsigned long long)report->holds,
+	       (unsigned long long)report->fails);
+	printf(",\"states\":%llu,\"transitions\":%llu,\"schedules\":%llu,\"ends\":%llu,\"bad_ends\":%llu",
+	       (unsigned long long)report->stats.states,
+	       (unsigned long long)report->stats.transitions,
+	       (unsigned long long)report->stats.schedules,
+	       (unsigned long long)report->stats.ends, (unsigned long long)report->bad_ends);
+	json_witness(request, "with", &report->hold);
+	json_witness(request, "without", &report->fail);
+	json_witness(request, "bad", &report->bad);
+	printf(",\"status\":%d}\n", status);
+}
+
+/* -- Running -- */
+
+static int write_witnesses(struct explore_request *request, const struct race_report *report,
+			   const struct scn *scn)
+{
+	char name[80];
+	int status = 0;
+
+	if (!request->write)
+		return 0;
+	observation_name(request->path, name, sizeof(name));
+	status |= witness_write(request->write, name, "with", scn, &request->options.run,
+				&report->hold, request->options.choice_kinds);
+	status |= witness_write(request->write, name, "without", scn, &request->options.run,
+				&report->fail, request->options.choice_kinds);
+	status |= witness_write(request->write, name, "bad", scn, &request->options.run,
+				&report->bad, request->options.choice_kinds);
+	return status ? EXIT_BAD_INPUT : 0;
+}
+
+static int explore_variant(struct explore_request *request, const struct scn *scn)
+{
+	struct race_report *report = calloc(1, sizeof(*report));
+	struct sim_config config;
+	struct diag diag;
+	enum race_outcome outcome;
+	struct sim *sim;
+	char why[160];
+	int status;
+
+	diag_clear(&diag);
+	if (!run_config(scn, &request->options.run, &config, &diag)) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		status = EXIT_BAD_INPUT;
+		goto out;
+	}
+	config.defects = request->defects;
+	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
+	if (!sim || !report) {
+		status = usage_error("%s", why);
+		goto out;
+	}
+	outcome = explore_race(sim, scn, &request->options, report);
+	if (outcome == RACE_NONE) {
+		status = usage_error("%s has no race block to explore", request->path);
+		goto out;
+	}
+	if (outcome == RACE_PROLOGUE) {
+		diag_print(stderr, &report->bad.diag, diag_colour(stderr));
+		status = run_exit_status(report->bad.verdict);
+		goto out;
+	}
+	status = status_of(report, scn);
+	if (request->format == FORMAT_JSON)
+		print_json(request, report, scn, status);
+	else
+		print_text(request, report, sim, scn);
+	if (write_witnesses(request, report, scn))
+		status = EXIT_BAD_INPUT;
+out:
+	free(report);
+	return status;
+}
+
+static int explore_file(struct explore_request *request)
+{
+	struct diag diag;
+	struct scn *scn;
+	int status = 0, one;
+	u32 v;
+
+	diag_clear(&diag);
+	scn = scn_parse_file(request->path, &diag);
+	if (!scn) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		return EXIT_BAD_INPUT;
+	}
+	for (v = 0; v < run_variant_count(scn); v++) {
+		request->options.run.variant = v;
+		one = explore_variant(request, scn);
+		if (!status)
+			status = one;
+	}
+	scn_free(scn);
+	return status;
+}
+
+int cmd_explore(int argc, char **argv)
+{
+	struct explore_request request = { .options.choice_kinds = CHOICE_KINDS_DEFAULT };
+	struct option_words words = { 0 };
+	struct path_list paths = { 0 };
+	int status;
+	u32 i;
+
+	status = options_parse("explore", argc, argv, rows, ARRAY_SIZE(rows), &request, &words);
+	if (!status && !words.count)
+		status = usage_error("explore: which scenario?");
+	for (i = 0; !status && i < words.count; i++)
+		status = paths_gather(&paths, words.word[i]);
+	request.options.run.set = request.set;
+	request.options.run.set_count = request.set_count;
+	for (i = 0; !status && i < paths.count; i++) {
+		request.path = paths.path[i];
+		status = explore_file(&request);
+	}
+	sim_cache_free(&request.cache);
+	paths_free(&paths);
+	option_words_free(&words);
+	return status < 0 ? 0 : status;
+}
