@@ -22,6 +22,8 @@ void __folio_put(struct folio *folio)
 	}
 	if (folio_test_lru(folio))
 		page_cache_release(folio);
+	if (unlikely(mm_of(folio)->hugetlb) && hugetlb_split_piece_put(folio))
+		return;
 	free_frozen_pages((struct page *)folio, folio_order(folio));
 }
 

@@ -231,23 +231,6 @@ int folio_split(struct folio *folio, u32 new_order, struct page *split_at)
 	return __folio_split(folio, new_order, split_at, &folio->page, false);
 }
 
-/* Truncate by its own lock the piece that now lies wholly in the range. */
-static void truncate_tail_piece(struct folio *piece, struct address_space *mapping,
-				u64 start, u64 end)
-{
-	u64 first, last;
-
-	if (!folio_try_get(piece))
-		return;
-	folio_lock(piece);
-	first = piece->index << PAGE_SHIFT;
-	last = first + (folio_nr_pages(piece) << PAGE_SHIFT) - 1;
-	if (piece->mapping == mapping && start <= first && end >= last)
-		truncate_inode_folio(mapping, piece);
-	folio_unlock(piece);
-	folio_put(piece);
-}
-
 bool truncate_split_folio(struct folio *folio, u64 start, u64 end)
 {
 	struct address_space *cache = folio->mapping;
@@ -261,10 +244,12 @@ bool truncate_split_folio(struct folio *folio, u64 start, u64 end)
 					   >> PAGE_SHIFT);
 
 	if (folio_split(folio, min_order, split_at)) {
-		/* Not in pieces: at least nobody shall see the stale part. */
+		/* Not in pieces: nobody shall see the stale part, and clean data can be read again. */
+		if (!cache->is_shmem)
+			unmap_mapping_folio(folio);
 		if (folio_test_dirty(folio))
 			return false;
-		unmap_mapping_folio(folio);
+		truncate_inode_folio(cache, folio);
 		return true;
 	}
 	if (offset + length < size) {
@@ -280,7 +265,6 @@ bool truncate_split_folio(struct folio *folio, u64 start, u64 end)
 			folio_put(second);
 		}
 	}
-	/* Whole pieces go here or in the blocking pass; the one just cut off goes here. */
-	truncate_tail_piece(page_folio(split_at), cache, start, end);
+	/* The pieces that lie wholly in the range are left to the blocking pass. */
 	return true;
 }

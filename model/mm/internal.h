@@ -14,6 +14,9 @@
 #define HUGETLB_2M_ORDER	9
 #define HUGETLB_1G_ORDER	18
 #define BLOCK_PAGES		(1ULL << MAX_PAGE_ORDER)
+/* Reserved at boot: firmware and kernel (4 MiB), behind them the vmemmap. */
+#define KERNEL_IMAGE_PAGES	BLOCK_PAGES
+#define VMEMMAP_PAGE_SHIFT	6	/* struct pages a frame holds */
 
 #define PAGE_FLAGS_MODEL \
 	(BIT_ULL(PG_model_readonly) | BIT_ULL(PG_model_pcp) | BIT_ULL(PG_model_leaked))
@@ -157,8 +160,8 @@ bool is_free_buddy_page(struct page *page);
 bool take_page_off_buddy(struct page *bad);
 bool put_page_back_buddy(struct page *bad);
 void __free_one_page(struct mm *mm, struct page *page, u32 order);
-/* A frame outside the allocator (vmemmap page, reserved) becomes free memory. */
-void free_reserved_page(struct mm *mm, kvm_pfn_t pfn);
+/* Reserved frames become free memory. */
+void free_reserved_block(struct mm *mm, kvm_pfn_t start, u32 order);
 void set_page_refcounted(struct page *page);
 struct mm_cpu *this_cpu_mm(struct mm *mm);
 
@@ -189,6 +192,15 @@ bool truncate_inode_partial_folio(struct folio *folio, u64 start, u64 end);
 void unmap_folio_locked(struct folio *folio);
 void unmap_poisoned_folio(struct folio *folio, bool markers);
 struct page *follow_or_fault(struct mm_struct *mms, u64 address, bool write, int *err);
+
+/* -- hugetlb*.c --------------------------------------------------------------- */
+
+struct hstate;
+
+void hugetlb_split_init(struct hugetlb_state *state);
+/* hugetlb_lock is held, and dropped meanwhile. */
+int gather_surplus_pages(struct hstate *h, s64 needed);
+bool free_pool_huge_folio(struct hstate *h, bool surplus);
 
 /* -- bugs ------------------------------------------------------------------ */
 

@@ -9,8 +9,6 @@
 #include "model/mm/hugetlb.h"
 #include "model/mm/internal.h"
 
-#define KERNEL_IMAGE_PAGES	BLOCK_PAGES	/* firmware, kernel text and data: 4 MiB */
-
 const struct mm_config mm_config_default = {
 	.check_pages = true,
 	.debug_vm = true,

@@ -10,10 +10,9 @@
  *
  * Left out: zones, nodes, migrate types and their fallback, watermarks and
  * reclaim (an allocation fails when there is nothing or the injector says so),
- * highatomic reserves, alloc_contig's migration of pages that are in its way.
+ * highatomic reserves. Blocks by address and alloc_contig: page_range.c.
  */
-#include "model/mm/hugetlb.h"
-#include "model/mm/internal.h"
+#include "model/mm/buddy.h"
 
 #define PCP_BATCH	63	/* pages given back at once when a list is too long */
 
@@ -46,7 +45,7 @@ struct mm_cpu *this_cpu_mm(struct mm *mm)
 
 /* -- free lists ------------------------------------------------------------ */
 
-static void add_to_free_list(struct zone *zone, struct page *page, u32 order, bool tail)
+void add_to_free_list(struct zone *zone, struct page *page, u32 order, bool tail)
 {
 	struct free_area *area = zone->free_area + order;
 
@@ -59,7 +58,7 @@ static void add_to_free_list(struct zone *zone, struct page *page, u32 order, bo
 	area->nr_free++;
 }
 
-static void del_page_from_free_list(struct zone *zone, struct page *page, u32 order)
+void del_page_from_free_list(struct zone *zone, struct page *page, u32 order)
 {
 	list_del(&page->buddy_list);
 	page->buddy_list.next = NULL;
@@ -69,7 +68,7 @@ static void del_page_from_free_list(struct zone *zone, struct page *page, u32 or
 	zone->free_area[order].nr_free--;
 }
 
-static struct extent *untouched_extent(struct zone *zone, kvm_pfn_t pfn)
+struct extent *untouched_extent(struct zone *zone, kvm_pfn_t pfn)
 {
 	u32 i;
 
@@ -87,8 +86,7 @@ static void extent_drop(struct zone *zone, struct extent *extent)
 		zone->untouched[i] = zone->untouched[i + 1];
 }
 
-/* Cut [start, end), whole blocks, out of the extent it lies in. */
-static void extent_carve(struct mm *mm, struct extent *extent, kvm_pfn_t start, kvm_pfn_t end)
+void extent_carve(struct mm *mm, struct extent *extent, kvm_pfn_t start, kvm_pfn_t end)
 {
 	struct zone *zone = &mm->zone;
 	struct extent rest = { end, extent->end };
@@ -116,8 +114,7 @@ static void extent_carve(struct mm *mm, struct extent *extent, kvm_pfn_t start, 
 		add_to_free_list(zone, __pfn_to_page(mm, pfn), MAX_PAGE_ORDER, true);
 }
 
-/* Give the untouched block that holds @pfn its place on the free list. */
-static void touch_block(struct mm *mm, struct extent *extent, kvm_pfn_t pfn)
+void touch_block(struct mm *mm, struct extent *extent, kvm_pfn_t pfn)
 {
 	kvm_pfn_t start = ALIGN_DOWN(pfn, BLOCK_PAGES);
 
@@ -125,7 +122,7 @@ static void touch_block(struct mm *mm, struct extent *extent, kvm_pfn_t pfn)
 	add_to_free_list(&mm->zone, __pfn_to_page(mm, start), MAX_PAGE_ORDER, true);
 }
 
-static bool page_is_buddy(const struct page *page, u32 order)
+bool page_is_buddy(const struct page *page, u32 order)
 {
 	return page && PageBuddy(page) && page->private == order;
 }
@@ -291,7 +288,7 @@ static bool check_new_pages(struct mm *mm, struct page *page, u32 order)
 	return true;
 }
 
-static void prep_new_page(struct mm *mm, struct page *page, u32 order, gfp_t gfp)
+void prep_new_page(struct mm *mm, struct page *page, u32 order, gfp_t gfp)
 {
 	u64 i;
 
@@ -309,7 +306,7 @@ static void prep_new_page(struct mm *mm, struct page *page, u32 order, gfp_t gfp
 		page_trace(mm, page->pfn, order, "alloc");
 }
 
-static bool should_fail_alloc_page(struct env *env, gfp_t gfp, const char *site)
+bool should_fail_alloc_page(struct env *env, gfp_t gfp, const char *site)
 {
 	return !(gfp & __GFP_NOFAIL) && inject_alloc(env, site);
 }
@@ -435,187 +432,19 @@ void __free_pages(struct page *page, u32 order)
 	__folio_put(folio);
 }
 
-void free_reserved_page(struct mm *mm, kvm_pfn_t pfn)
+void free_reserved_block(struct mm *mm, kvm_pfn_t start, u32 order)
 {
-	struct page *page = __pfn_to_page(mm, pfn);
+	kvm_pfn_t end = start + (1ULL << order), pfn;
 
-	page->flags &= ~BIT_ULL(PG_reserved);
-	page->_refcount = 0;
-	page_ledger(page)->count[HOLDER_ALLOC] = 0;
-	mm->zone.nr_reserved--;
-	__free_one_page(mm, page, 0);
-}
+	for (pfn = start; pfn < end; pfn++) {
+		struct page *page = find_page(mm, pfn);
 
-/* -- blocks by address ------------------------------------------------------- */
-
-/* The free block that holds @pfn, NULL when it is not in the buddy. */
-static struct page *find_buddy_block(struct mm *mm, kvm_pfn_t pfn, u32 *order)
-{
-	struct extent *extent = untouched_extent(&mm->zone, pfn);
-
-	if (extent)
-		touch_block(mm, extent, pfn);
-	for (*order = 0; *order < NR_PAGE_ORDERS; ++*order) {
-		struct page *head = find_page(mm, ALIGN_DOWN(pfn, 1ULL << *order));
-
-		if (head && head->_refcount > 0)
-			return NULL;
-		if (head && PageBuddy(head) && head->private >= *order) {
-			*order = head->private;
-			return head;
-		}
-	}
-	return NULL;
-}
-
-bool is_free_buddy_page(struct page *page)
-{
-	struct mm *mm = mm_of(page);
-	u32 order;
-
-	for (order = 0; order <= MAX_PAGE_ORDER; order++) {
-		struct page *head = find_page(mm, ALIGN_DOWN(page->pfn, 1ULL << order));
-
-		if (head && PageBuddy(head) && head->private >= order)
-			return true;
-	}
-	return untouched_extent(&mm->zone, page->pfn);
-}
-
-bool mm_frame_free(struct mm *mm, kvm_pfn_t pfn)
-{
-	struct page *page;
-
-	if (untouched_extent(&mm->zone, pfn))
-		return true;
-	page = find_page(mm, pfn);
-	if (page && page->_refcount)
-		return false;
-	if (page && page->flags & BIT_ULL(PG_model_pcp))
-		return true;
-	page = __pfn_to_page(mm, pfn);
-	return page && is_free_buddy_page(page);
-}
-
-/* All of @page's block but @target goes back. */
-static void break_down_buddy_pages(struct mm *mm, struct page *page, kvm_pfn_t target, u32 high)
-{
-	kvm_pfn_t pfn = page->pfn;
-
-	while (high) {
-		kvm_pfn_t upper;
-
-		high--;
-		upper = pfn + (1ULL << high);
-		if (target >= upper) {
-			add_to_free_list(&mm->zone, __pfn_to_page(mm, pfn), high, false);
-			pfn = upper;
-		} else {
-			add_to_free_list(&mm->zone, __pfn_to_page(mm, upper), high, false);
-		}
-	}
-}
-
-#define MAGIC_HWPOISON	0x48575053u
-
-bool take_page_off_buddy(struct page *bad)
-{
-	struct mm *mm = mm_of(bad);
-	u32 order;
-	struct page *head = find_buddy_block(mm, bad->pfn, &order);
-
-	if (!head)
-		return false;
-	del_page_from_free_list(&mm->zone, head, order);
-	break_down_buddy_pages(mm, head, bad->pfn, order);
-	bad->private = MAGIC_HWPOISON;
-	mm->zone.nr_free--;
-	return true;
-}
-
-bool put_page_back_buddy(struct page *bad)
-{
-	struct mm *mm = mm_of(bad);
-
-	if (bad->private != MAGIC_HWPOISON || bad->_refcount != 1)
-		return false;
-	bad->_refcount = 0;
-	ledger_add((struct folio *)bad, HOLDER_MEM_FAIL, -1);
-	bad->private = 0;
-	ClearPageHWPoison(bad);
-	__free_one_page(mm, bad, 0);
-	return true;
-}
-
-/* -- contiguous ranges -------------------------------------------------------- */
-
-static bool range_is_free(struct mm *mm, kvm_pfn_t start, kvm_pfn_t end)
-{
-	kvm_pfn_t pfn;
-
-	for (pfn = start; pfn < end; pfn += BLOCK_PAGES)
-		if (!untouched_extent(&mm->zone, pfn) &&
-		    !page_is_buddy(find_page(mm, pfn), MAX_PAGE_ORDER))
-			return false;
-	return true;
-}
-
-static void take_free_range(struct mm *mm, kvm_pfn_t start, kvm_pfn_t end)
-{
-	struct extent *extent;
-	kvm_pfn_t pfn = start;
-
-	while (pfn < end) {
-		extent = untouched_extent(&mm->zone, pfn);
-		if (extent) {
-			kvm_pfn_t stop = extent->end < end ? extent->end : end;
-
-			extent_carve(mm, extent, pfn, stop);
-			pfn = stop;
-		} else {
-			del_page_from_free_list(&mm->zone, find_page(mm, pfn), MAX_PAGE_ORDER);
-			pfn += BLOCK_PAGES;
-		}
-	}
-	mm->zone.nr_free -= end - start;
-}
-
-struct page *alloc_contig_frozen_pages(struct env *env, u64 nr_pages, gfp_t gfp)
-{
-	struct mm *mm = env->layer[LAYER_MM];
-	u32 order = 63 - __builtin_clzll(nr_pages);
-	kvm_pfn_t start;
-
-	if (should_fail_alloc_page(env, gfp, "contig"))
-		return NULL;
-	drain_all_pages(mm);
-	for (start = 0; start + nr_pages <= mm->zone.end_pfn; start += nr_pages) {
-		struct page *page;
-
-		if (!range_is_free(mm, start, start + nr_pages))
+		if (!page)
 			continue;
-		take_free_range(mm, start, start + nr_pages);
-		page = __pfn_to_page(mm, start);
-		prep_new_page(mm, page, order, gfp);
-		return page;
+		page->flags &= ~BIT_ULL(PG_reserved);
+		page->_refcount = 0;
+		page_ledger(page)->count[HOLDER_ALLOC] = 0;
 	}
-	return NULL;
-}
-
-void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages)
-{
-	struct zone *zone = &mm->zone;
-	kvm_pfn_t end = ALIGN_UP(start + nr_pages, BLOCK_PAGES);
-
-	start = ALIGN_DOWN(start, BLOCK_PAGES);
-	if (end > zone->end_pfn)
-		end = zone->end_pfn;
-	if (zone->nr_reserved_extents == ZONE_EXTENTS ||
-	    !range_is_free(mm, start, ALIGN_DOWN(end, BLOCK_PAGES))) {
-		mm_bug(mm->env, "mm_reserve", "the range is in use, or too many are reserved");
-		return;
-	}
-	take_free_range(mm, start, ALIGN_DOWN(end, BLOCK_PAGES));
-	zone->nr_reserved += ALIGN_DOWN(end, BLOCK_PAGES) - start;
-	zone->reserved[zone->nr_reserved_extents++] = (struct extent){ start, end };
+	mm->zone.nr_reserved -= 1ULL << order;
+	__free_one_page(mm, __pfn_to_page(mm, start), order);
 }

@@ -104,7 +104,7 @@ static void leaf_init(struct mm *mm, struct vmemmap_leaf *leaf, kvm_pfn_t first)
 
 		page->pfn = first + i;
 		page->_mapcount = -1;
-		if (reserved) {
+		if (reserved && !vmemmap_boot_frame_released(mm, first + i)) {
 			page->flags = BIT_ULL(PG_reserved);
 			page->_refcount = 1;
 			leaf->ledger[i].count[HOLDER_ALLOC] = 1;
