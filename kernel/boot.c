@@ -75,5 +75,7 @@ int kern_boot(const struct kern_machine *machine)
 		return err;
 	x86_virt_init();
 	tdx_init();
-	return run_initcalls();
+	err = run_initcalls();
+	page_alloc_booted();
+	return err;
 }

@@ -18,8 +18,8 @@
 /* Where the simulated machine lives in this process's address space. */
 #define KERN_DIRECT_MAP		0x100000000000UL	/* RAM, by hpa */
 #define KERN_VMEMMAP		0x180000000000UL	/* struct page, by pfn */
-#define KERN_USER_BASE		0x200000000000UL	/* userspace of the VMM */
-#define KERN_USER_SLOT_SHIFT	40			/* each owner of memory there has 1 TiB */
+#define KERN_USER_BASE		0x400000000000UL	/* guest memory in the VMM, by gpa */
+#define KERN_USER_SOURCE	0x3f0000000000UL	/* the VMM's buffer of an initial image */
 
 #define KERN_CPU_MAX		64
 
@@ -78,45 +78,73 @@ int kern_open_kvm(void);
 long kern_ioctl(int fd, unsigned int command, void *argument);
 long kern_fallocate(int fd, int mode, unsigned long offset, unsigned long length);
 void kern_close(int fd);
-/* The page at a user address, allocated if need be; ~0 when out of memory. */
-unsigned long kern_user_pfn(unsigned long address);
-void kern_user_free(unsigned long address, unsigned long bytes);
+/*
+ * A page that every address from KERN_USER_SOURCE on shows until it is taken
+ * away again: the pfn, ~0 when out of memory.
+ */
+unsigned long kern_source_show(void);
+void kern_source_remove(void);
+/* The VMM's address space goes: notifiers first, then its pages. */
+void kern_exit_mm(void);
 
-/* struct kvm_run of a vCPU: the page userspace would map. */
-struct kvm_run;
-struct kvm_run *kern_vcpu_run(int vcpu_fd);
+/* What KVM says in struct kvm_run, the page userspace would map. */
+struct kern_exit {
+	unsigned int reason;
+	unsigned long flags, gpa, size;			/* MEMORY_FAULT */
+	unsigned long nr, args[3], hypercall_flags;	/* HYPERCALL */
+};
+
+void kern_exit_clear(int vcpu_fd);
+void kern_exit_of(int vcpu_fd, struct kern_exit *exit);
+void kern_hypercall_answer(int vcpu_fd, unsigned long ret);
+/* A signal reached the task; it stays pending until it is cleared. */
+void kern_set_signal(int pending);
 
 /* The second owner: pages from the allocator and back. */
 unsigned long kern_page_alloc(unsigned int order);	/* pfn, ~0 none left */
 void kern_page_free(unsigned long pfn, unsigned int order);
 int kern_page_is_free(unsigned long pfn);
+/* Calls @fn for each page that was allocated after boot and is no slab's. */
+void kern_for_each_page_in_use(void (*fn)(void *context, unsigned long pfn), void *context);
 
-/* Probes: they look and change nothing. */
+/* References of somebody else to a page of a guest_memfd. */
+int kern_gup_take(int gmem_fd, unsigned long index, int pin, unsigned long *pfn);
+void kern_gup_drop(unsigned long pfn, int pin);
+
+/* Probes: they look and change nothing. A VM outlives its descriptor. */
 struct kern_folio {
 	unsigned long pfn;		/* of the head */
-	int refcount, mapcount;
+	int refcount, mapcount, pincount;
 	unsigned int order;
 	int uptodate, locked, hwpoison;
 };
 
+enum kern_spte_state { KERN_SPTE_NONE, KERN_SPTE_FROZEN, KERN_SPTE_TABLE, KERN_SPTE_LEAF };
+
 struct kern_spte {
-	unsigned long raw;
+	unsigned long raw, pfn;
 	int level;			/* enum pg_level where the walk ended */
-	int present, leaf;
+	enum kern_spte_state state;
 };
 
 struct kern_vm {
-	int vm_dead, vm_bugged;
+	int is_td, vm_dead, vm_bugged;
 	int hkid, state;
 	unsigned long tdr;		/* hpa, 0 none */
 };
 
+void *kern_vm_of(int vm_fd);		/* names it for the functions below */
+int kern_vm_exists(const void *vm);
+unsigned long kern_vm_slot_address(const void *vm, unsigned int slot);	/* 0: no such slot */
 int kern_probe_folio(int gmem_fd, unsigned long index, struct kern_folio *view);
-int kern_probe_spte(int vm_fd, unsigned long gpa, int mirror, struct kern_spte *view);
-int kern_probe_vm(int vm_fd, struct kern_vm *view);
+void kern_probe_spte(const void *vm, unsigned long gpa, int mirror, struct kern_spte *view);
+void kern_probe_vm(const void *vm, struct kern_vm *view);
 unsigned long kern_probe_tdvpr(int vcpu_fd);	/* hpa, 0 none */
-unsigned long kern_probe_attributes(int vm_fd, unsigned long gpa);
-/* A temporary reference of somebody else; @delta +1 or -1. */
-int kern_folio_ref(int gmem_fd, unsigned long index, int delta, int pin);
+unsigned long kern_probe_attributes(const void *vm, unsigned long gpa);
+/* Each present leaf of the mirror (or direct) tables, until @fn is nonzero. */
+typedef int kern_leaf_fn(void *context, unsigned long gpa, unsigned long pfn, int level);
+void kern_for_each_leaf(const void *vm, int mirror, kern_leaf_fn *fn, void *context);
+/* Where the shared EPT of the TD with that TDR maps @gpa: hpa, ~0 nowhere. */
+unsigned long kern_shared_walk(unsigned long tdr, unsigned long gpa, int write);
 
 #endif /* SEPTUM_KERNEL_BOUNDARY_H */

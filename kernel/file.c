@@ -194,6 +194,24 @@ long kern_ioctl(int fd, unsigned int command, void *argument)
 	return result;
 }
 
+/* What vfs_fallocate() refuses before the file sees it. */
+static long refused_by_vfs(struct file *file, int mode, loff_t offset, loff_t length)
+{
+	int exclusive = mode & FALLOC_FL_MODE_MASK;
+
+	if (offset < 0 || length <= 0)
+		return -EINVAL;
+	if (mode & ~(FALLOC_FL_MODE_MASK | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if (exclusive & (exclusive - 1))
+		return -EOPNOTSUPP;
+	if (exclusive == FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if (!file->f_op->fallocate)
+		return -EOPNOTSUPP;
+	return offset > LLONG_MAX - length ? -EFBIG : 0;
+}
+
 long kern_fallocate(int fd, int mode, unsigned long offset, unsigned long length)
 {
 	struct file *file = fget(fd);
@@ -201,14 +219,8 @@ long kern_fallocate(int fd, int mode, unsigned long offset, unsigned long length
 
 	if (!file)
 		return -EBADF;
-	/* What vfs_fallocate() refuses before the file sees it. */
-	if ((loff_t)offset < 0 || (loff_t)length <= 0 || (loff_t)(offset + length) < 0)
-		result = -EINVAL;
-	else if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
-		result = -EOPNOTSUPP;
-	else if (!file->f_op->fallocate)
-		result = -EOPNOTSUPP;
-	else
+	result = refused_by_vfs(file, mode, offset, length);
+	if (!result)
 		result = file->f_op->fallocate(file, mode, offset, length);
 	fput(file);
 	system_call_done();

@@ -22,6 +22,8 @@
 static struct list_head free_list[ORDERS];
 static unsigned long never_used;	/* first pfn nobody had yet */
 static unsigned long ram_pfns;
+static unsigned long *in_use;		/* bit per pfn: allocated after boot, no slab's */
+static bool booted;
 
 unsigned long page_offset_base = KERN_DIRECT_MAP;
 unsigned long vmemmap_base = KERN_VMEMMAP;
@@ -71,25 +73,7 @@ static struct page *take(unsigned int order)
 	return page;
 }
 
-static void prepare(struct page *page, unsigned int order, gfp_t gfp)
-{
-	unsigned long i;
-
-	memset(page, 0, sizeof(*page) << order);
-	for (i = 0; i < 1UL << order; i++) {
-		page[i].page_type = UINT_MAX;
-		atomic_set(&page[i]._mapcount, -1);
-	}
-	set_page_count(page, 1);
-	if ((gfp & __GFP_COMP) && order)
-		prep_compound_page(page, order);
-	proc_page_allocated(page_to_pfn(page), order);
-	if (gfp & __GFP_ZERO)
-		for (i = 0; i < 1UL << order; i++)
-			clear_page(page_address(page + i));
-}
-
-void prep_compound_page(struct page *page, unsigned int order)
+static void make_compound(struct page *page, unsigned int order)
 {
 	struct folio *folio = (struct folio *)page;
 	unsigned long i;
@@ -104,6 +88,26 @@ void prep_compound_page(struct page *page, unsigned int order)
 	atomic_set(&folio->_pincount, 0);
 	for (i = 1; i < 1UL << order; i++)
 		set_compound_head(page + i, page, order);
+}
+
+static void prepare(struct page *page, unsigned int order, gfp_t gfp)
+{
+	unsigned long i;
+
+	memset(page, 0, sizeof(*page) << order);
+	for (i = 0; i < 1UL << order; i++) {
+		page[i].page_type = UINT_MAX;
+		atomic_set(&page[i]._mapcount, -1);
+	}
+	set_page_count(page, 1);
+	if (booted)
+		bitmap_set(in_use, page_to_pfn(page), 1U << order);
+	if ((gfp & __GFP_COMP) && order)
+		make_compound(page, order);
+	proc_page_allocated(page_to_pfn(page), order);
+	if (gfp & __GFP_ZERO)
+		for (i = 0; i < 1UL << order; i++)
+			clear_page(page_address(page + i));
 }
 
 static struct page *alloc_block(gfp_t gfp, unsigned int order, const char *site)
@@ -123,6 +127,7 @@ static struct page *alloc_block(gfp_t gfp, unsigned int order, const char *site)
 static void free_block(struct page *page, unsigned int order)
 {
 	proc_page_freed(page_to_pfn(page), order);
+	bitmap_clear(in_use, page_to_pfn(page), 1U << order);
 	memset(page, 0, sizeof(*page) << order);
 	page->page_type = (unsigned int)PGTY_buddy << 24;
 	page->private = order;
@@ -139,12 +144,31 @@ void page_alloc_init(unsigned long ram_bytes)
 	proc_map(vmemmap_base, ram_pfns * sizeof(struct page));
 	for (order = 0; order < ORDERS; order++)
 		INIT_LIST_HEAD(&free_list[order]);
+	in_use = proc_map(0, BITS_TO_LONGS(ram_pfns) * sizeof(long));
 	sections_init();
 	node_set_state(0, N_MEMORY);
 	node_set_state(0, N_ONLINE);
 	__zero_page = take(0);
 	prepare(__zero_page, 0, __GFP_ZERO);
 	zero_page_pfn = page_to_pfn(__zero_page);
+}
+
+void page_alloc_booted(void)
+{
+	booted = true;
+}
+
+void page_is_slab(struct page *page)
+{
+	clear_bit(page_to_pfn(page), in_use);
+}
+
+void kern_for_each_page_in_use(void (*fn)(void *context, unsigned long pfn), void *context)
+{
+	unsigned long pfn;
+
+	for_each_set_bit(pfn, in_use, ram_pfns)
+		fn(context, pfn);
 }
 
 /* The one range of RAM, for for_each_mem_pfn_range(). */
@@ -184,10 +208,10 @@ unsigned long get_zeroed_page_noprof(gfp_t gfp)
 	return get_free_pages_noprof(gfp | __GFP_ZERO, 0);
 }
 
-void __free_pages(struct page *page, unsigned int order)
+void __free_pages(struct page *head, unsigned int order)
 {
-	if (put_page_testzero(page))
-		free_block(page, order);
+	if (put_page_testzero(head))
+		free_block(head, order);
 }
 
 void free_pages(unsigned long address, unsigned int order)
@@ -224,18 +248,19 @@ struct page *alloc_contig_pages_noprof(unsigned long nr, gfp_t gfp, int nid, nod
 	return pfn_to_page(first);
 }
 
-void folios_put_refs(struct folio_batch *folios, unsigned int *refs)
+/* refs NULL: one each. */
+void folios_put_refs(struct folio_batch *batch, unsigned int *refs)
 {
 	unsigned int i;
 
-	for (i = 0; i < folios->nr; i++)
-		folio_put_refs(folios->folios[i], refs ? refs[i] : 1);
-	folio_batch_reinit(folios);
+	for (i = 0; i < batch->nr; i++)
+		folio_put_refs(batch->folios[i], refs ? refs[i] : 1);
+	folio_batch_reinit(batch);
 }
 
-void __folio_batch_release(struct folio_batch *folios)
+void __folio_batch_release(struct folio_batch *batch)
 {
-	folios_put_refs(folios, NULL);
+	folios_put_refs(batch, NULL);
 }
 
 unsigned long kern_page_alloc(unsigned int order)

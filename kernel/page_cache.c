@@ -42,7 +42,7 @@ void folio_add_lru(struct folio *folio)
 {
 }
 
-void folio_mark_accessed(struct folio *folio)
+void folio_mark_accessed(struct folio *unused)
 {
 }
 

@@ -90,6 +90,20 @@ bool has_capability_noaudit(struct task_struct *task, int cap)
 	return true;
 }
 
+void kern_set_signal(int pending)
+{
+	if (pending)
+		set_tsk_thread_flag(current, TIF_SIGPENDING);
+	else
+		clear_tsk_thread_flag(current, TIF_SIGPENDING);
+}
+
+/* Before a guest is entered again. */
+int xfer_to_guest_mode_handle_work(void)
+{
+	return signal_pending(current) ? -EINTR : 0;
+}
+
 void schedule(void)
 {
 	proc_fatal("the kernel wants to sleep, and nobody is there to wake it");

@@ -21,7 +21,12 @@ u64 __seamcall_ret(u64 fn, struct tdx_module_args *args)
 	return proc_seamcall(smp_processor_id(), fn, args);
 }
 
+/* Of VP.ENTER: the guest may be done with what it was asked to do meanwhile. */
 u64 __seamcall_saved_ret(u64 fn, struct tdx_module_args *args)
 {
-	return proc_seamcall(smp_processor_id(), fn, args);
+	u64 status = proc_seamcall(smp_processor_id(), fn, args);
+
+	if (proc_signal_pending())
+		kern_set_signal(1);
+	return status;
 }

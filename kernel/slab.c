@@ -43,6 +43,7 @@ static bool slab_grow(unsigned int class)
 	if (!page)
 		return false;
 	slab_mark(page, class, 0);
+	page_is_slab(page);
 	for (offset = 0; offset < PAGE_SIZE; offset += 1U << class) {
 		struct object *object = page_address(page) + PAGE_SIZE - (1U << class) - offset;
 
@@ -60,12 +61,14 @@ static void *slab_alloc(size_t size, gfp_t gfp)
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (class > CLASS_MAX) {
-		unsigned int order = get_order(size);
+		unsigned int i, order = get_order(size);
 		struct page *page = alloc_pages(gfp & ~__GFP_COMP, order);
 
 		if (!page)
 			return NULL;
 		slab_mark(page, 0, order);
+		for (i = 0; i < 1U << order; i++)
+			page_is_slab(page + i);
 		return page_address(page);
 	}
 	if (!(gfp & __GFP_NOFAIL) && proc_alloc_fails("slab"))

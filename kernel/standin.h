@@ -19,6 +19,10 @@
 
 /* page_alloc.c */
 void page_alloc_init(unsigned long ram_bytes);
+/* From here on pages are counted for kern_for_each_page_in_use(). */
+void page_alloc_booted(void);
+/* The page holds kernel objects: it never comes back and is not counted. */
+void page_is_slab(struct page *page);
 
 /* percpu.c */
 void percpu_init(unsigned int cpus);
@@ -42,8 +46,5 @@ void workqueue_run(void);
 /* file.c */
 struct file *file_of(int fd);
 void file_run_delayed_fput(void);
-
-/* user.c: the VMM's own pages, by user address */
-struct page *user_page(unsigned long address, bool create);
 
 #endif /* SEPTUM_KERNEL_STANDIN_H */

@@ -16,12 +16,16 @@
 #include "standin.h"
 
 static DEFINE_XARRAY(user_pages);	/* by pfn of the user address */
+static struct page *source_page;	/* shown at KERN_USER_SOURCE and above */
 
-struct page *user_page(unsigned long address, bool create)
+static struct page *user_page(unsigned long address, bool create)
 {
 	unsigned long index = address >> PAGE_SHIFT;
-	struct page *page = xa_load(&user_pages, index);
+	struct page *page;
 
+	if (address >= KERN_USER_SOURCE && address < KERN_USER_BASE)
+		return source_page;
+	page = xa_load(&user_pages, index);
 	if (page || !create)
 		return page;
 	page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
@@ -30,28 +34,29 @@ struct page *user_page(unsigned long address, bool create)
 	return page;
 }
 
-unsigned long kern_user_pfn(unsigned long address)
+unsigned long kern_source_show(void)
 {
-	struct page *page = user_page(address, true);
-
-	return page ? page_to_pfn(page) : ~0UL;
+	source_page = alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_NOFAIL);
+	return source_page ? page_to_pfn(source_page) : ~0UL;
 }
 
-/* As munmap() does it: notifiers first, then the pages. */
-void kern_user_free(unsigned long address, unsigned long bytes)
+void kern_source_remove(void)
 {
-	struct mmu_notifier_range range;
+	put_page(source_page);
+	source_page = NULL;
+}
+
+void kern_exit_mm(void)
+{
 	unsigned long index;
 	struct page *page;
 
-	mmu_notifier_range_init(&range, MMU_NOTIFY_UNMAP, 0, current->mm, address, address + bytes);
-	mmu_notifier_invalidate_range_start(&range);
-	xa_for_each_range(&user_pages, index, page, address >> PAGE_SHIFT,
-			  (address + bytes - 1) >> PAGE_SHIFT) {
+	if (mm_has_notifiers(current->mm))
+		__mmu_notifier_release(current->mm);
+	xa_for_each(&user_pages, index, page) {
 		xa_erase(&user_pages, index);
 		put_page(page);
 	}
-	mmu_notifier_invalidate_range_end(&range);
 }
 
 static long get_pages(unsigned long start, unsigned long nr, struct page **pages, bool create)

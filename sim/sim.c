@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model/kvm/host.h"
 #include "sim/sim.h"
 
 static bool build(struct sim *sim, const struct sim_config *config, char *why, size_t why_size)
@@ -28,7 +27,7 @@ static bool build(struct sim *sim, const struct sim_config *config, char *why, s
 		snprintf(why, why_size, "this TDX module cannot be built (module, dpamt)");
 		return false;
 	}
-	sim->host = kvm_host_create(sim->env, sim->hw, sim->tdx, &config->host);
+	sim->host = host_create(sim->env, sim->hw, sim->tdx, &config->host);
 	if (!sim->host) {
 		snprintf(why, why_size, "this host kernel cannot be built (policy, order, hugetlb)");
 		return false;

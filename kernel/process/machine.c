@@ -1,11 +1,15 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the simulated machine and of the kernel image.
+ * Memory of simulated machines and of the kernel image.
  *
- * Everything the kernel side writes lies in a few regions, each backed by a
- * memory file. Booting writes to the file; a snapshot turns the mappings into
- * private copies of it, so that putting the machine back is dropping those
- * copies: it costs what was touched, not what there is.
+ * Everything the kernel side writes lies in a few regions, each backed by the
+ * machine's memory file. Booting writes to the file; a snapshot turns the
+ * mappings into private copies of it, so that putting a machine back is dropping
+ * those copies: it costs what was touched, not what there is. Another machine
+ * is seen by mapping its file over the same addresses.
+ *
+ * A simulation goes back by restoring its arena, of which nobody tells us. But
+ * then it remembers an older generation than its machine is at.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,132 +20,186 @@
 #include "kernel/process/process.h"
 #include "sim/base/check.h"
 
-#define REGION_MAX	64
+#define MACHINE_MAX	32		/* more than an engine keeps booted */
+#define REGION_MAX	96
 #define ANYWHERE	0x300000000000UL	/* regions without an address of their own */
 
 struct region {
 	unsigned long start, bytes;
-	unsigned long offset;	/* in the file */
+	unsigned long offset;		/* in the file */
+};
+
+struct machine {
+	const struct env *env;		/* whose it is, NULL: free place */
+	u64 used;			/* when it was last seen */
+	u64 generation;
+	struct region region[REGION_MAX];
+	unsigned int count;
+	unsigned long file_bytes;
+	unsigned long next_anywhere;
+	int file;
 };
 
 extern char __start_kernel_data[], __stop_kernel_data[];
 extern char __start_kernel_text[], __stop_kernel_text[];
 
 static struct {
-	struct region region[REGION_MAX];
-	unsigned int count;
-	unsigned long file_bytes;
-	unsigned long next_anywhere;
-	int file;
-	bool private;		/* mappings are private copies of the snapshot */
-	void *image;		/* the kernel's data as it was linked */
-} machine = { .file = -1 };
+	struct machine machine[MACHINE_MAX];
+	struct machine *seen;
+	u64 clock;
+	void *image;			/* the kernel's data as it was linked */
+} machines;
 
 static unsigned long page_up(unsigned long bytes)
 {
 	return ALIGN_UP(bytes, PAGE_SIZE);
 }
 
-static void map_region(const struct region *region, int sharing)
+static unsigned long image_bytes(void)
+{
+	return __stop_kernel_data - __start_kernel_data;
+}
+
+static void map_region(const struct machine *machine, const struct region *region, int sharing)
 {
 	void *at = mmap((void *)region->start, region->bytes, PROT_READ | PROT_WRITE,
-			sharing | MAP_FIXED | MAP_NORESERVE, machine.file, region->offset);
+			sharing | MAP_FIXED | MAP_NORESERVE, machine->file, region->offset);
 
 	if (at == MAP_FAILED)
 		internal_error("cannot map %lu bytes of simulated machine: %s", region->bytes,
 			       strerror(errno));
 }
 
-static void add_region(unsigned long start, unsigned long bytes)
+static void add_region(struct machine *machine, unsigned long start, unsigned long bytes)
 {
-	struct region *region = &machine.region[machine.count];
+	struct region *region = &machine->region[machine->count];
 
-	if (machine.count == REGION_MAX)
+	if (machine->count == REGION_MAX)
 		internal_error("more than %d regions of simulated machine", REGION_MAX);
-	machine.count++;
-	*region = (struct region){ start, page_up(bytes), machine.file_bytes };
-	machine.file_bytes += region->bytes;
-	if (ftruncate(machine.file, machine.file_bytes))
+	machine->count++;
+	*region = (struct region){ start, page_up(bytes), machine->file_bytes };
+	machine->file_bytes += region->bytes;
+	if (ftruncate(machine->file, machine->file_bytes))
 		internal_error("cannot grow the simulated machine: %s", strerror(errno));
-	map_region(region, MAP_SHARED);
+	map_region(machine, region, MAP_SHARED);
 }
 
 PROC void *proc_map(unsigned long address, unsigned long bytes)
 {
+	struct machine *machine = machines.seen;
+
 	if (!address) {
-		address = machine.next_anywhere;
-		machine.next_anywhere += page_up(bytes);
+		address = machine->next_anywhere;
+		machine->next_anywhere += page_up(bytes);
 	}
-	add_region(address, bytes);
+	add_region(machine, address, bytes);
 	return (void *)address;
 }
 
 void *machine_at(hpa_t hpa, u64 bytes)
 {
-	const struct region *ram = &machine.region[1];
+	const struct machine *machine = machines.seen;
 
-	if (machine.count < 2 || hpa >= ram->bytes || bytes > ram->bytes - hpa)
-		return NULL;
-	return (void *)(KERN_DIRECT_MAP + hpa);
-}
+	for (unsigned int i = 0; i < machine->count; i++) {
+		const struct region *ram = &machine->region[i];
 
-/* The kernel's own data becomes region 0, filled with what was linked. */
-static void map_image(void)
-{
-	unsigned long bytes = __stop_kernel_data - __start_kernel_data;
-
-	add_region((unsigned long)__start_kernel_data, bytes);
-	memcpy(__start_kernel_data, machine.image, bytes);
+		if (ram->start == KERN_DIRECT_MAP)
+			return hpa < ram->bytes && bytes <= ram->bytes - hpa ?
+			       (void *)(ram->start + hpa) : NULL;
+	}
+	return NULL;
 }
 
 void machine_init(void)
 {
-	unsigned long bytes = __stop_kernel_data - __start_kernel_data;
 	unsigned long text = __stop_kernel_text - __start_kernel_text;
 
-	machine.image = mmap(NULL, page_up(bytes), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (machine.image == MAP_FAILED)
+	machines.image = mmap(NULL, page_up(image_bytes()), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (machines.image == MAP_FAILED)
 		internal_error("cannot keep a copy of the kernel's data");
-	memcpy(machine.image, __start_kernel_data, bytes);
+	memcpy(machines.image, __start_kernel_data, image_bytes());
 	/* Static calls rewrite their trampolines. */
 	if (mprotect(__start_kernel_text, page_up(text), PROT_READ | PROT_WRITE | PROT_EXEC))
 		internal_error("cannot make the kernel's text writable: %s", strerror(errno));
 }
 
-void machine_restart(void)
+static void unmap(struct machine *machine)
 {
-	unsigned int i;
+	for (unsigned int i = 0; i < machine->count; i++)
+		if (machine->region[i].start != (unsigned long)__start_kernel_data)
+			munmap((void *)machine->region[i].start, machine->region[i].bytes);
+}
 
-	if (machine.file >= 0)
-		close(machine.file);
-	for (i = 1; i < machine.count; i++)
-		munmap((void *)machine.region[i].start, machine.region[i].bytes);
-	machine.count = 0;
-	machine.file_bytes = 0;
-	machine.next_anywhere = ANYWHERE;
-	machine.private = false;
-	machine.file = memfd_create("septum-kernel", MFD_CLOEXEC);
-	if (machine.file < 0)
+/* The place @env had, else a free one, else the one not seen for longest. */
+static struct machine *choose_place(const struct env *env)
+{
+	struct machine *oldest = machines.machine;
+
+	for (unsigned int i = 0; i < MACHINE_MAX; i++) {
+		struct machine *machine = &machines.machine[i];
+
+		if (machine->env == env)
+			return machine;
+		if (machine->used < oldest->used)
+			oldest = machine;
+	}
+	return oldest;
+}
+
+struct machine *machine_new(const struct env *env)
+{
+	struct machine *machine = choose_place(env);
+
+	if (machines.seen)
+		unmap(machines.seen);
+	if (machine->env)
+		close(machine->file);
+	*machine = (struct machine){
+		.env = env, .used = ++machines.clock, .next_anywhere = ANYWHERE,
+		.file = memfd_create("septum-kernel", MFD_CLOEXEC),
+	};
+	if (machine->file < 0)
 		internal_error("cannot make a memory file: %s", strerror(errno));
-	map_image();
+	machines.seen = machine;
+	add_region(machine, (unsigned long)__start_kernel_data, image_bytes());
+	memcpy(__start_kernel_data, machines.image, image_bytes());
+	return machine;
 }
 
-void machine_snapshot(void)
+static void map_private(struct machine *machine)
 {
-	unsigned int i;
-
-	for (i = 0; i < machine.count; i++)
-		map_region(&machine.region[i], MAP_PRIVATE);
-	machine.private = true;
+	for (unsigned int i = 0; i < machine->count; i++)
+		map_region(machine, &machine->region[i], MAP_PRIVATE);
 }
 
-void machine_restore(void)
+void machine_snapshot(struct machine *machine)
 {
-	unsigned int i;
+	map_private(machine);
+	machine->generation = 0;
+}
 
-	for (i = 0; i < machine.count; i++)
-		if (madvise((void *)machine.region[i].start, machine.region[i].bytes,
+static void restore(struct machine *machine)
+{
+	for (unsigned int i = 0; i < machine->count; i++)
+		if (madvise((void *)machine->region[i].start, machine->region[i].bytes,
 			    MADV_DONTNEED))
 			internal_error("cannot put the machine back: %s", strerror(errno));
+	machine->generation = 0;
+}
+
+u64 machine_use(struct machine *machine, u64 generation)
+{
+	if (machines.seen != machine) {
+		unmap(machines.seen);
+		map_private(machine);
+		machines.seen = machine;
+		machine->generation = 0;
+	}
+	machine->used = ++machines.clock;
+	if (generation != machine->generation && !generation)
+		restore(machine);
+	if (generation != machine->generation)
+		internal_error("the real kernel can only go back to right after boot");
+	return ++machine->generation;
 }

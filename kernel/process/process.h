@@ -7,6 +7,7 @@
 #define SEPTUM_KERNEL_PROCESS_H
 
 #include "kernel/boundary.h"
+#include "model/tdx/guest.h"
 #include "model/tdx/tdx.h"
 
 /* The kernel keeps its stack 8-byte aligned, the C library wants 16. */
@@ -17,16 +18,31 @@ struct kernel_process {
 	struct env *env;
 	struct hw *hw;
 	struct tdx_module *tdx;
+	/* KVM_RUN: the signal that ends it comes when this is done. NULL: none. */
+	const struct guest_op *op;
+	void *bug[5];		/* where a BUG returns to, for __builtin_setjmp() */
 };
 
 extern struct kernel_process the_process;
 
-/* machine.c: the machine's memory and the kernel's data, and putting both back */
+/*
+ * machine.c: memory of simulated machines. The kernel side sees one at a time;
+ * the others are kept as they were right after boot.
+ */
+struct machine;
+
 void machine_init(void);
-void machine_restart(void);	/* as nothing had ever been booted */
-void machine_snapshot(void);
-void machine_restore(void);	/* as it was at the snapshot */
-/* Bytes of the simulated machine at @hpa, NULL outside its RAM. */
+/* An empty machine for the simulation @env, in place of any it had before. */
+struct machine *machine_new(const struct env *env);
+/* Booted: this is the state it goes back to. */
+void machine_snapshot(struct machine *machine);
+/*
+ * Make @machine the one that is seen, in the state of @generation as the
+ * simulation remembers it: 0 is right after boot. Returns the generation the
+ * coming change makes.
+ */
+u64 machine_use(struct machine *machine, u64 generation);
+/* Bytes at @hpa of the machine that is seen, NULL outside its RAM. */
 void *machine_at(hpa_t hpa, u64 bytes);
 
 /* trap.c */

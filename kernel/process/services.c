@@ -44,7 +44,7 @@ PROC void proc_warn(unsigned long ip, const char *file, int line, const char *te
 PROC void proc_bug(unsigned long ip, const char *file, int line)
 {
 	kmsg(the_process.env, KMSG_BUG, symbol_of(ip), "kernel BUG at %s:%d", file, line);
-	internal_error("kernel BUG at %s:%d in %s", file, line, symbol_of(ip));
+	__builtin_longjmp(the_process.bug, 1);
 }
 
 PROC void proc_fatal(const char *format, ...)
@@ -121,7 +121,8 @@ PROC void proc_ipi(unsigned long mask)
 
 PROC int proc_signal_pending(void)
 {
-	return current_task(the_process.env)->signal_pending;
+	return (the_process.op && the_process.op->done) ||
+	       current_task(the_process.env)->signal_pending;
 }
 
 PROC void proc_deadlock(const char *what, const void *lock)

@@ -169,4 +169,11 @@ struct host_config {
 	bool lru_batches;	/* per-CPU LRU batches hold references */
 };
 
+/*
+ * Boots the kernel this program has over @hw, in the arena of @env. NULL for a
+ * knob that this kernel does not know.
+ */
+struct host *host_create(struct env *env, struct hw *hw, struct tdx_module *tdx,
+			 const struct host_config *config);
+
 #endif /* SEPTUM_BASE_HOST_H */
