@@ -27,7 +27,7 @@ enum tdx_vcpu_mp_state { KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_UNINITIALIZED, KVM_
 
 struct kvm_vcpu_arch {
 	struct kvm_vcpu_arch_mmu mmu;
-	int (*complete_userspace_io)(struct kvm_vcpu *vcpu);
+	int (*complete_userspace_io)(struct kvm_vcpu *);
 	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
 	u8 mp_state;		/* KVM_MP_STATE_* */
 	bool guest_state_protected;
@@ -69,33 +69,33 @@ struct kvm_x86_ops {
 	const char *name;
 	u32 vm_size, vcpu_size;	/* bytes: the larger of the VMX and TDX structs */
 
-	int (*vm_init)(struct kvm *kvm);
-	void (*vm_pre_destroy)(struct kvm *kvm);
-	void (*vm_destroy)(struct kvm *kvm);
+	int (*vm_init)(struct kvm *);
+	void (*vm_pre_destroy)(struct kvm *);
+	void (*vm_destroy)(struct kvm *);
 
-	int (*vcpu_precreate)(struct kvm *kvm);
-	int (*vcpu_create)(struct kvm_vcpu *vcpu);
-	void (*vcpu_free)(struct kvm_vcpu *vcpu);
-	void (*vcpu_load)(struct kvm_vcpu *vcpu, int cpu);
-	void (*vcpu_put)(struct kvm_vcpu *vcpu);
-	bool (*vcpu_needs_initialization)(struct kvm_vcpu *vcpu);
-	enum exit_fastpath_completion (*vcpu_run)(struct kvm_vcpu *vcpu, u64 run_flags);
-	int (*handle_exit)(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath);
+	int (*vcpu_precreate)(struct kvm *);
+	int (*vcpu_create)(struct kvm_vcpu *);
+	void (*vcpu_free)(struct kvm_vcpu *);
+	void (*vcpu_load)(struct kvm_vcpu *, int cpu);
+	void (*vcpu_put)(struct kvm_vcpu *);
+	bool (*vcpu_needs_initialization)(struct kvm_vcpu *);
+	enum exit_fastpath_completion (*vcpu_run)(struct kvm_vcpu *, u64 run_flags);
+	int (*handle_exit)(struct kvm_vcpu *, enum exit_fastpath_completion fastpath);
 
-	void (*flush_tlb_all)(struct kvm_vcpu *vcpu);
-	void (*flush_tlb_current)(struct kvm_vcpu *vcpu);
-	void (*load_mmu_pgd)(struct kvm_vcpu *vcpu, hpa_t root_hpa, int root_level);
+	void (*flush_tlb_all)(struct kvm_vcpu *);
+	void (*flush_tlb_current)(struct kvm_vcpu *);
+	void (*load_mmu_pgd)(struct kvm_vcpu *, hpa_t root_hpa, int root_level);
 
 	/* @cmd is userspace's struct, copied in and (where the kernel does) out. */
-	int (*mem_enc_ioctl)(struct kvm *kvm, struct kvm_tdx_cmd *argp);
-	int (*vcpu_mem_enc_ioctl)(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp);
-	int (*vcpu_mem_enc_unlocked_ioctl)(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp);
+	int (*mem_enc_ioctl)(struct kvm *, struct kvm_tdx_cmd *argp);
+	int (*vcpu_mem_enc_ioctl)(struct kvm_vcpu *, struct kvm_tdx_cmd *argp);
+	int (*vcpu_mem_enc_unlocked_ioctl)(struct kvm_vcpu *, struct kvm_tdx_cmd *argp);
 
-	int (*set_external_spte)(struct kvm *kvm, gfn_t gfn, u64 old_spte,
+	int (*set_external_spte)(struct kvm *, gfn_t gfn, u64 old_spte,
 				 u64 new_spte, enum pg_level level);
-	void (*free_external_spt)(struct kvm *kvm, struct kvm_mmu_page *sp);
+	void (*free_external_spt)(struct kvm *, struct kvm_mmu_page *sp);
 	/* Highest level, 0 = no limit. */
-	int (*gmem_max_mapping_level)(struct kvm *kvm, kvm_pfn_t pfn, bool is_private);
+	int (*gmem_max_mapping_level)(struct kvm *, kvm_pfn_t pfn, bool is_private);
 };
 
 extern const struct kvm_x86_ops vt_x86_ops;

@@ -19,27 +19,27 @@ static u8 kvm_gmem_get_invalidate_filter(const struct inode *inode)
 	return kvm_gmem_init_shared(inode) ? KVM_FILTER_SHARED : KVM_FILTER_PRIVATE;
 }
 
-static void __kvm_gmem_invalidate_start(struct gmem_file *f, pgoff_t start,
+static void __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t from,
 					pgoff_t end, u8 filter)
 {
 	bool flush = false, found = false;
 	struct kvm_memory_slot *slot;
-	struct kvm *kvm = f->kvm;
+	struct kvm *kvm = gf->kvm;
 	u64 index;
 
-	xa_for_each_range(&f->bindings, index, slot, start, end - 1) {
+	xa_for_each_range(&gf->bindings, index, slot, from, end - 1) {
 		pgoff_t first = slot->gmem.pgoff;
 		pgoff_t last = first + slot->npages;
 		struct kvm_gfn_range range = {
 			.slot = slot,
-			.start = slot->base_gfn + (start > first ? start - first : 0),
+			.start = slot->base_gfn + (from > first ? from - first : 0),
 			.end = slot->base_gfn + (end < last ? end : last) - first,
 			.attr_filter = filter,
 			.may_block = true,
 		};
 
 		/* A slot may take several entries of the tree: one round each slot. */
-		if (index > start && index > first)
+		if (index > from && index > first)
 			continue;
 		if (!found) {
 			found = true;
@@ -57,32 +57,32 @@ static void __kvm_gmem_invalidate_start(struct gmem_file *f, pgoff_t start,
 		KVM_MMU_UNLOCK(kvm);
 }
 
-static void __kvm_gmem_invalidate_end(struct gmem_file *f, pgoff_t start, pgoff_t end)
+static void __kvm_gmem_invalidate_end(struct gmem_file *gf, pgoff_t start, pgoff_t end)
 {
 	u64 index = start;
 
-	if (!xa_find(&f->bindings, &index, end - 1))
+	if (!xa_find(&gf->bindings, &index, end - 1))
 		return;
-	KVM_MMU_LOCK(f->kvm);
-	kvm_mmu_invalidate_end(f->kvm);
-	KVM_MMU_UNLOCK(f->kvm);
+	KVM_MMU_LOCK(gf->kvm);
+	kvm_mmu_invalidate_end(gf->kvm);
+	KVM_MMU_UNLOCK(gf->kvm);
 }
 
-void kvm_gmem_invalidate_start(struct inode *inode, pgoff_t start, pgoff_t end)
+void kvm_gmem_invalidate_start(struct inode *gmem, pgoff_t start, pgoff_t end)
 {
-	u8 filter = kvm_gmem_get_invalidate_filter(inode);
-	struct gmem_file *f;
+	u8 filter = kvm_gmem_get_invalidate_filter(gmem);
+	struct gmem_file *gf;
 
-	list_for_each_entry(f, &GMEM_I(inode)->gmem_file_list, entry)
-		__kvm_gmem_invalidate_start(f, start, end, filter);
+	list_for_each_entry(gf, &GMEM_I(gmem)->gmem_file_list, entry)
+		__kvm_gmem_invalidate_start(gf, start, end, filter);
 }
 
-void kvm_gmem_invalidate_end(struct inode *inode, pgoff_t start, pgoff_t end)
+void kvm_gmem_invalidate_end(struct inode *gmem, pgoff_t start, pgoff_t end)
 {
-	struct gmem_file *f;
+	struct gmem_file *gf;
 
-	list_for_each_entry(f, &GMEM_I(inode)->gmem_file_list, entry)
-		__kvm_gmem_invalidate_end(f, start, end);
+	list_for_each_entry(gf, &GMEM_I(gmem)->gmem_file_list, entry)
+		__kvm_gmem_invalidate_end(gf, start, end);
 }
 
 /* -- fallocate ------------------------------------------------------------ */
@@ -114,46 +114,46 @@ static int kvm_gmem_hold_range(struct inode *inode, pgoff_t start, pgoff_t end)
 }
 
 /* 0 whatever the zap met: a VM bugged on the way is all there is to see. */
-static long kvm_gmem_punch_hole(struct inode *inode, u64 offset, u64 len)
+static long kvm_gmem_punch_hole(struct inode *gmem, u64 offset, u64 len)
 {
-	bool take_lock = !defect_on(env_of(inode), DEFECT_NO_INVALIDATE_LOCK);
-	pgoff_t start = offset >> PAGE_SHIFT;
-	pgoff_t end = (offset + len) >> PAGE_SHIFT;
+	bool take_lock = !defect_on(env_of(gmem), DEFECT_NO_INVALIDATE_LOCK);
+	pgoff_t from = offset >> PAGE_SHIFT;
+	pgoff_t to = (offset + len) >> PAGE_SHIFT;
 	int err;
 
 	/* Bindings must not change while their mappings go. */
 	if (take_lock)
-		filemap_invalidate_lock(inode->i_mapping);
+		filemap_invalidate_lock(gmem->i_mapping);
 
-	kvm_gmem_invalidate_start(inode, start, end);
-	err = kvm_gmem_hold_range(inode, start, end);
+	kvm_gmem_invalidate_start(gmem, from, to);
+	err = kvm_gmem_hold_range(gmem, from, to);
 	if (!err)
-		truncate_inode_pages_range(inode->i_mapping, offset, offset + len - 1);
-	kvm_gmem_invalidate_end(inode, start, end);
+		truncate_inode_pages_range(gmem->i_mapping, offset, offset + len - 1);
+	kvm_gmem_invalidate_end(gmem, from, to);
 
 	if (take_lock)
-		filemap_invalidate_unlock(inode->i_mapping);
+		filemap_invalidate_unlock(gmem->i_mapping);
 	return err;
 }
 
-static long kvm_gmem_allocate(struct inode *inode, u64 offset, u64 len)
+static long kvm_gmem_allocate(struct inode *gmem, u64 offset, u64 len)
 {
 	pgoff_t index = offset >> PAGE_SHIFT;
-	pgoff_t end = (offset + len) >> PAGE_SHIFT;
+	pgoff_t to = (offset + len) >> PAGE_SHIFT;
 	long err = 0;
 
-	if (offset + len > inode->i_size)
+	if (offset + len > gmem->i_size)
 		return -EINVAL;
 
-	filemap_invalidate_lock_shared(inode->i_mapping);
-	for (; index < end; index++) {
+	filemap_invalidate_lock_shared(gmem->i_mapping);
+	for (; index < to; index++) {
 		struct folio *folio;
 
-		if (signal_pending(inode)) {
+		if (signal_pending(gmem)) {
 			err = -EINTR;
 			break;
 		}
-		folio = kvm_gmem_get_folio(inode, index);
+		folio = kvm_gmem_get_folio(gmem, index);
 		if (IS_ERR(folio)) {
 			err = PTR_ERR(folio);
 			break;
@@ -161,9 +161,9 @@ static long kvm_gmem_allocate(struct inode *inode, u64 offset, u64 len)
 		/* Neither zeroed nor up to date: whoever maps it sees to that. */
 		folio_unlock(folio);
 		folio_put(folio);
-		task_yield(env_of(inode), YIELD_ALLOC);
+		task_yield(env_of(gmem), YIELD_ALLOC);
 	}
-	filemap_invalidate_unlock_shared(inode->i_mapping);
+	filemap_invalidate_unlock_shared(gmem->i_mapping);
 	return err;
 }
 
@@ -173,7 +173,7 @@ static long kvm_gmem_fallocate(struct file *file, int mode, s64 offset, s64 len)
 
 	if (!(mode & FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+	if (mode & ~(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
 	if (!IS_ALIGNED(offset | len, PAGE_SIZE))
 		return -EINVAL;
@@ -184,11 +184,11 @@ static long kvm_gmem_fallocate(struct file *file, int mode, s64 offset, s64 len)
 
 /* -- release -------------------------------------------------------------- */
 
-static int kvm_gmem_release(struct inode *inode, struct file *file)
+static int kvm_gmem_release(struct inode *gmem, struct file *file)
 {
-	struct gmem_file *f = file->private_data;
+	struct gmem_file *gf = file->private_data;
 	struct kvm_memory_slot *slot;
-	struct kvm *kvm = f->kvm;
+	struct kvm *kvm = gf->kvm;
 	u64 index;
 
 	/*
@@ -196,22 +196,22 @@ static int kvm_gmem_release(struct inode *inode, struct file *file)
 	 * file is going; the slots themselves stay, without a file.
 	 */
 	mutex_lock(&kvm->slots_lock);
-	filemap_invalidate_lock(inode->i_mapping);
+	filemap_invalidate_lock(gmem->i_mapping);
 
-	xa_for_each(&f->bindings, index, slot)
+	xa_for_each(&gf->bindings, index, slot)
 		slot->gmem.file = NULL;
 
 	/* All mappings of all bindings go, while the TD still has its KeyID. */
-	__kvm_gmem_invalidate_start(f, 0, ~0ULL, kvm_gmem_get_invalidate_filter(inode));
-	__kvm_gmem_invalidate_end(f, 0, ~0ULL);
+	__kvm_gmem_invalidate_start(gf, 0, ~0ULL, kvm_gmem_get_invalidate_filter(gmem));
+	__kvm_gmem_invalidate_end(gf, 0, ~0ULL);
 
-	list_del(&f->entry);
+	list_del(&gf->entry);
 
-	filemap_invalidate_unlock(inode->i_mapping);
+	filemap_invalidate_unlock(gmem->i_mapping);
 	mutex_unlock(&kvm->slots_lock);
 
-	xa_destroy(&f->bindings);
-	pool_free(&kvm_globals_of(kvm)->gmem_files, f);
+	xa_destroy(&gf->bindings);
+	pool_free(&kvm_globals_of(kvm)->gmem_files, gf);
 
 	/* May be the last one: the VM then goes before the folios do. */
 	kvm_put_kvm(kvm);
@@ -227,9 +227,9 @@ const struct file_operations kvm_gmem_fops = {
 /* -- creation ------------------------------------------------------------- */
 
 /* The inode is gone and its page cache empty. */
-static void kvm_gmem_free_inode(struct inode *inode)
+static void kvm_gmem_free_inode(struct inode *gmem)
 {
-	pool_free(&kvm_globals_of(inode)->gmem_inodes, GMEM_I(inode));
+	pool_free(&kvm_globals_of(gmem)->gmem_inodes, GMEM_I(gmem));
 }
 
 static void kvm_gmem_evict_inode(struct inode *inode)
@@ -238,7 +238,7 @@ static void kvm_gmem_evict_inode(struct inode *inode)
 	truncate_inode_pages_final(inode->i_mapping);
 }
 
-static const struct inode_operations kvm_gmem_iops = {
+static const struct inode_operations gmem_inode_ops = {
 	.free_inode = kvm_gmem_free_inode,
 	.evict_inode = kvm_gmem_evict_inode,
 };
@@ -246,53 +246,53 @@ static const struct inode_operations kvm_gmem_iops = {
 /* With one reference; NULL when there is no memory. */
 static struct inode *kvm_gmem_inode_make(struct kvm *kvm, u64 size, u64 flags)
 {
-	struct inode *inode = new_inode(env_of(kvm), "[kvm-gmem]");
+	struct inode *gmem = new_inode(env_of(kvm), "[kvm-gmem]");
 	struct gmem_inode *gi;
 
-	if (!inode)
+	if (!gmem)
 		return NULL;
 	gi = pool_alloc(&kvm_globals_of(kvm)->gmem_inodes);
 	INIT_LIST_HEAD(&gi->gmem_file_list);
 	gi->flags = flags;
 
-	inode->i_private = gi;
-	inode->i_op = &kvm_gmem_iops;
-	inode->i_mapping->a_ops = &kvm_gmem_aops;
-	inode->i_size = size;
-	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
-	mapping_set_inaccessible(inode->i_mapping);
+	gmem->i_private = gi;
+	gmem->i_op = &gmem_inode_ops;
+	gmem->i_mapping->a_ops = &kvm_gmem_aops;
+	gmem->i_size = size;
+	mapping_set_gfp_mask(gmem->i_mapping, GFP_HIGHUSER);
+	mapping_set_inaccessible(gmem->i_mapping);
 	/* Inaccessible memory can be neither migrated nor reclaimed. */
-	mapping_set_unevictable(inode->i_mapping);
-	return inode;
+	mapping_set_unevictable(gmem->i_mapping);
+	return gmem;
 }
 
 static int __kvm_gmem_create(struct kvm *kvm, u64 size, u64 flags)
 {
 	struct kvm_globals *globals = kvm_globals_of(kvm);
 	int fd = get_unused_fd(&globals->files);
-	struct gmem_file *f;
-	struct inode *inode;
+	struct gmem_file *gf;
+	struct inode *gmem;
 	struct file *file;
 
 	if (fd < 0)
 		return fd;
 	if (inject_alloc(env_of(kvm), "gmem_file"))
 		return -ENOMEM;
-	f = pool_alloc(&globals->gmem_files);
+	gf = pool_alloc(&globals->gmem_files);
 
-	inode = kvm_gmem_inode_make(kvm, size, flags);
-	file = inode ? alloc_file(inode, &kvm_gmem_fops, f) : NULL;
+	gmem = kvm_gmem_inode_make(kvm, size, flags);
+	file = gmem ? alloc_file(gmem, &kvm_gmem_fops, gf) : NULL;
 	if (!file) {
-		if (inode)
-			iput(inode);
-		pool_free(&globals->gmem_files, f);
+		if (gmem)
+			iput(gmem);
+		pool_free(&globals->gmem_files, gf);
 		return -ENOMEM;
 	}
 
 	kvm_get_kvm(kvm);
-	f->kvm = kvm;
-	xa_init(&f->bindings);
-	list_add(&f->entry, &GMEM_I(inode)->gmem_file_list);
+	gf->kvm = kvm;
+	xa_init(&gf->bindings);
+	list_add(&gf->entry, &GMEM_I(gmem)->gmem_file_list);
 	fd_install(&globals->files, fd, file);
 	return fd;
 }
@@ -321,31 +321,31 @@ int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args)
 
 /* -- binding -------------------------------------------------------------- */
 
-int kvm_gmem_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot,
+int kvm_gmem_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *new,
 				   u32 fd, u64 offset, struct file **filep)
 {
-	u64 size = slot->npages << PAGE_SHIFT;
-	struct gmem_file *f;
+	u64 size = new->npages << PAGE_SHIFT;
+	struct gmem_file *gf;
 	struct file *file;
 
-	if (WARN_ON_ONCE(env_of(kvm), slot->flags & KVM_MEMSLOT_GMEM_ONLY))
+	if (WARN_ON_ONCE(env_of(kvm), new->flags & KVM_MEMSLOT_GMEM_ONLY))
 		return -EINVAL;
 	file = fget(&kvm_globals_of(kvm)->files, fd);
 	if (!file)
 		return -EBADF;
 	if (file->f_op != &kvm_gmem_fops)
 		goto refuse;
-	f = file->private_data;
-	if (f->kvm != kvm)
+	gf = file->private_data;
+	if (gf->kvm != kvm)
 		goto refuse;
 	if (!IS_ALIGNED(offset, PAGE_SIZE) || offset + size > file_inode(file)->i_size)
 		goto refuse;
 
-	slot->gmem.file = file;
-	slot->gmem.pgoff = offset >> PAGE_SHIFT;
+	new->gmem.file = file;
+	new->gmem.pgoff = offset >> PAGE_SHIFT;
 	/* Then shared accesses use these folios, too; userspace_addr is not asked. */
 	if (kvm_gmem_supports_mmap(file_inode(file)))
-		slot->flags |= KVM_MEMSLOT_GMEM_ONLY;
+		new->flags |= KVM_MEMSLOT_GMEM_ONLY;
 	*filep = file;
 	return 0;
 refuse:
@@ -353,45 +353,48 @@ refuse:
 	return -EINVAL;
 }
 
-int kvm_gmem_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot)
+int kvm_gmem_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *new)
 {
-	struct file *file = slot->gmem.file;
-	pgoff_t start = slot->gmem.pgoff;
-	pgoff_t last = start + slot->npages - 1;
-	struct gmem_file *f = file->private_data;
+	struct file *file = new->gmem.file;
+	struct address_space *cache = file->f_mapping;
+	pgoff_t start = new->gmem.pgoff;
+	pgoff_t last = start + new->npages - 1;
+	struct gmem_file *gf = file->private_data;
 	u64 index = start;
 	int err;
 
 	if (WARN_ON_ONCE(env_of(kvm), file->f_op != &kvm_gmem_fops))
 		return -EIO;
 
-	filemap_invalidate_lock(file->f_mapping);
-	if (xa_find(&f->bindings, &index, last)) {
+	filemap_invalidate_lock(cache);
+	if (xa_find(&gf->bindings, &index, last)) {
 		err = -EEXIST;
 	} else {
-		err = xa_store_range(&f->bindings, start, last, slot, GFP_KERNEL);
+		err = xa_store_range(&gf->bindings, start, last, new, GFP_KERNEL);
 		if (err)
-			xa_store_range(&f->bindings, start, last, NULL, GFP_KERNEL);
+			xa_store_range(&gf->bindings, start, last, NULL, GFP_KERNEL);
 	}
-	filemap_invalidate_unlock(file->f_mapping);
+	filemap_invalidate_unlock(cache);
 	return err;
 }
 
-void kvm_gmem_unbind(struct kvm_memory_slot *slot)
+void kvm_gmem_unbind(struct kvm_memory_slot *old)
 {
-	pgoff_t start = slot->gmem.pgoff;
+	pgoff_t start = old->gmem.pgoff;
 	/*
 	 * No reference: the file may be on its way out, but its release needs
 	 * slots_lock, which the caller holds, to get further.
 	 */
-	struct file *file = slot->gmem.file;
-	struct gmem_file *f;
+	struct file *file = old->gmem.file;
+	struct address_space *cache;
+	struct gmem_file *gf;
 
 	if (!file)
 		return;
-	f = file->private_data;
-	filemap_invalidate_lock(file->f_mapping);
-	xa_store_range(&f->bindings, start, start + slot->npages - 1, NULL, GFP_KERNEL);
-	slot->gmem.file = NULL;
-	filemap_invalidate_unlock(file->f_mapping);
+	gf = file->private_data;
+	cache = file->f_mapping;
+	filemap_invalidate_lock(cache);
+	xa_store_range(&gf->bindings, start, start + old->npages - 1, NULL, GFP_KERNEL);
+	old->gmem.file = NULL;
+	filemap_invalidate_unlock(cache);
 }

@@ -23,14 +23,14 @@ struct gmem_inode {
 	u64 flags;			/* GUEST_MEMFD_FLAG_* of its creation */
 };
 
-static inline struct gmem_inode *GMEM_I(const struct inode *inode)
+static inline struct gmem_inode *GMEM_I(const struct inode *gmem)
 {
-	return inode->i_private;
+	return gmem->i_private;
 }
 
-static inline bool kvm_gmem_supports_mmap(const struct inode *inode)
+static inline bool kvm_gmem_supports_mmap(const struct inode *gmem)
 {
-	return GMEM_I(inode)->flags & GUEST_MEMFD_FLAG_MMAP;
+	return GMEM_I(gmem)->flags & GUEST_MEMFD_FLAG_MMAP;
 }
 
 /* For its whole life: 7.3.4 has no conversion in place. */
@@ -41,13 +41,13 @@ static inline bool kvm_gmem_init_shared(const struct inode *inode)
 
 static inline pgoff_t kvm_gmem_get_index(const struct kvm_memory_slot *slot, gfn_t gfn)
 {
-	return gfn - slot->base_gfn + slot->gmem.pgoff;
+	return slot->gmem.pgoff + (gfn - slot->base_gfn);
 }
 
 /* A temporary reference, NULL when the file is being released or was. */
-static inline struct file *kvm_gmem_get_file(struct kvm_memory_slot *slot)
+static inline struct file *kvm_gmem_get_file(struct kvm_memory_slot *bound)
 {
-	return get_file_active(&slot->gmem.file);
+	return get_file_active(&bound->gmem.file);
 }
 
 extern const struct address_space_operations kvm_gmem_aops;

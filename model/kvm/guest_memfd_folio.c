@@ -21,19 +21,19 @@ static void trace_gmem(const struct folio *folio, const char *what)
 	trace_emit(env, &event);
 }
 
-struct folio *kvm_gmem_get_folio(struct inode *inode, pgoff_t index)
+struct folio *kvm_gmem_get_folio(struct inode *gmem, pgoff_t index)
 {
-	struct address_space *mapping = inode->i_mapping;
-	struct folio *folio = filemap_lock_folio(mapping, index);
+	struct address_space *cache = gmem->i_mapping;
+	struct folio *folio = filemap_lock_folio(cache, index);
 
 	if (likely(!IS_ERR(folio)))
 		return folio;
 
-	folio = __filemap_get_folio(mapping, index, FGP_LOCK | FGP_CREAT, mapping->gfp_mask);
+	folio = __filemap_get_folio(cache, index, FGP_LOCK | FGP_CREAT, cache->gfp_mask);
 	if (IS_ERR(folio))
 		return folio;
-	WARN_ON_ONCE(env_of(inode), folio_test_large(folio));
-	if (trace_on(env_of(inode), TRACE_GMEM))
+	WARN_ON_ONCE(env_of(gmem), folio_test_large(folio));
+	if (trace_on(env_of(gmem), TRACE_GMEM))
 		trace_gmem(folio, "alloc");
 	return folio;
 }
@@ -52,7 +52,7 @@ static struct folio *__kvm_gmem_get_pfn(struct file *file, struct kvm_memory_slo
 					pgoff_t index, kvm_pfn_t *pfn, int *max_order)
 {
 	struct file *slot_file = slot->gmem.file;
-	struct gmem_file *f = file->private_data;
+	struct gmem_file *gf = file->private_data;
 	struct kvm_memory_slot *bound;
 	struct folio *folio;
 
@@ -60,16 +60,16 @@ static struct folio *__kvm_gmem_get_pfn(struct file *file, struct kvm_memory_slo
 		WARN_ON_ONCE(env_of(file), slot_file);
 		return ERR_PTR(-EFAULT);
 	}
-	bound = xa_load(&f->bindings, index);
+	bound = xa_load(&gf->bindings, index);
 	if (unlikely(bound != slot)) {
 		WARN_ON_ONCE(env_of(file), bound);
 		return ERR_PTR(-EIO);
 	}
 
-	folio = kvm_gmem_get_folio(file_inode(file), index);
+	folio = kvm_gmem_get_folio(file->f_inode, index);
 	if (IS_ERR(folio))
 		return folio;
-	if (unlikely(folio_test_hwpoison(folio))) {
+	if (folio_test_hwpoison(folio)) {
 		folio_unlock(folio);
 		folio_put(folio);
 		return ERR_PTR(-EHWPOISON);
@@ -83,7 +83,7 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
 		     kvm_pfn_t *pfn, struct page **page, int *max_order)
 {
 	const struct hold_policy *policy = kvm_globals_of(kvm)->policy;
-	pgoff_t index = kvm_gmem_get_index(slot, gfn);
+	pgoff_t pgoff = kvm_gmem_get_index(slot, gfn);
 	struct file *file = kvm_gmem_get_file(slot);
 	struct folio *folio;
 	int err = 0;
@@ -91,14 +91,14 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
 	if (!file)
 		return -EFAULT;
 
-	folio = __kvm_gmem_get_pfn(file, slot, index, pfn, max_order);
+	folio = __kvm_gmem_get_pfn(file, slot, pgoff, pfn, max_order);
 	if (IS_ERR(folio)) {
 		err = PTR_ERR(folio);
 		goto put_file;
 	}
 	kvm_gmem_make_uptodate(folio);
 	if (policy->get_pfn)
-		err = policy->get_pfn(folio, index);
+		err = policy->get_pfn(folio, pgoff);
 	if (!defect_on(env_of(kvm), DEFECT_LEAK_FOLIO_LOCK))
 		folio_unlock(folio);
 
@@ -106,7 +106,7 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
 	if (err)
 		folio_put(folio);
 	else
-		*page = folio_file_page(folio, index);
+		*page = folio_file_page(folio, pgoff);
 put_file:
 	fput(file);
 	return err;
@@ -115,17 +115,18 @@ put_file:
 /* -- the initial image ---------------------------------------------------- */
 
 static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
-			       struct file *file, gfn_t gfn, struct page *src_page,
-			       kvm_gmem_populate_cb post_populate, void *opaque)
+			       struct file *file, gfn_t gfn, struct page *source,
+			       kvm_gmem_populate_cb fill, void *opaque)
 {
-	pgoff_t index = kvm_gmem_get_index(slot, gfn);
+	pgoff_t pgoff = kvm_gmem_get_index(slot, gfn);
+	struct address_space *cache = file->f_mapping;
 	struct folio *folio;
 	int max_order, err;
 	kvm_pfn_t pfn;
 
-	filemap_invalidate_lock(file->f_mapping);
+	filemap_invalidate_lock(cache);
 
-	folio = __kvm_gmem_get_pfn(file, slot, index, &pfn, &max_order);
+	folio = __kvm_gmem_get_pfn(file, slot, pgoff, &pfn, &max_order);
 	if (IS_ERR(folio)) {
 		err = PTR_ERR(folio);
 		goto unlock;
@@ -136,13 +137,13 @@ static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
 	if (kvm_range_has_memory_attributes(kvm, gfn, gfn + 1,
 					    KVM_MEMORY_ATTRIBUTE_PRIVATE,
 					    KVM_MEMORY_ATTRIBUTE_PRIVATE))
-		err = post_populate(kvm, gfn, pfn, src_page, opaque);
+		err = fill(kvm, gfn, pfn, source, opaque);
 	if (!err)
 		folio_mark_uptodate(folio);
 	/* On failure it stays in the page cache, not up to date. */
 	folio_put(folio);
 unlock:
-	filemap_invalidate_unlock(file->f_mapping);
+	filemap_invalidate_unlock(cache);
 	return err;
 }
 
@@ -206,24 +207,24 @@ long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
 
 /* -- user mappings -------------------------------------------------------- */
 
-static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *vmf)
+static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *fault)
 {
-	struct inode *inode = file_inode(vmf->vma->vm_file);
+	struct inode *gmem = file_inode(fault->vma->vm_file);
 	struct folio *folio;
 
-	if (vmf->pgoff << PAGE_SHIFT >= inode->i_size)
+	if (fault->pgoff << PAGE_SHIFT >= gmem->i_size)
 		return VM_FAULT_SIGBUS;
 	/* Private memory is never the host's to look at. */
-	if (!kvm_gmem_init_shared(inode))
+	if (!kvm_gmem_init_shared(gmem))
 		return VM_FAULT_SIGBUS;
 
-	folio = kvm_gmem_get_folio(inode, vmf->pgoff);
+	folio = kvm_gmem_get_folio(gmem, fault->pgoff);
 	if (IS_ERR(folio)) {
 		long err = PTR_ERR(folio);
 
 		return err == -EAGAIN ? VM_FAULT_RETRY : vmf_error(err);
 	}
-	if (WARN_ON_ONCE(env_of(inode), folio_test_large(folio))) {
+	if (WARN_ON_ONCE(env_of(gmem), folio_test_large(folio))) {
 		folio_unlock(folio);
 		folio_put(folio);
 		return VM_FAULT_SIGBUS;
@@ -231,40 +232,40 @@ static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *vmf)
 	kvm_gmem_make_uptodate(folio);
 
 	/* Locked and with the reference: both go to whoever maps it. */
-	vmf->page = folio_file_page(folio, vmf->pgoff);
+	fault->page = folio_file_page(folio, fault->pgoff);
 	return VM_FAULT_LOCKED;
 }
 
-static const struct vm_operations_struct kvm_gmem_vm_ops = {
+static const struct vm_operations_struct gmem_vm_ops = {
 	.fault = kvm_gmem_fault_user_mapping,
 };
 
 int kvm_gmem_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (!kvm_gmem_supports_mmap(file_inode(file)))
+	if (!kvm_gmem_supports_mmap(file->f_inode))
 		return -ENODEV;
 	if ((vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) != (VM_SHARED | VM_MAYSHARE))
 		return -EINVAL;
-	vma->vm_ops = &kvm_gmem_vm_ops;
+	vma->vm_ops = &gmem_vm_ops;
 	return 0;
 }
 
 /* -- what mm asks of a file ----------------------------------------------- */
 
 /* memory_failure() holds the folio lock and takes invalidate_lock inside it. */
-static int kvm_gmem_error_folio(struct address_space *mapping, struct folio *folio)
+static int kvm_gmem_error_folio(struct address_space *cache, struct folio *folio)
 {
-	pgoff_t start = folio->index;
-	pgoff_t end = start + folio_nr_pages(folio);
+	pgoff_t from = folio->index;
+	pgoff_t to = from + folio_nr_pages(folio);
 
-	filemap_invalidate_lock_shared(mapping);
-	kvm_gmem_invalidate_start(mapping->host, start, end);
+	filemap_invalidate_lock_shared(cache);
+	kvm_gmem_invalidate_start(cache->host, from, to);
 	/*
 	 * The folio stays where it is, poisoned: dropping it would let the next
 	 * access allocate a fresh one and lose the guest's data silently.
 	 */
-	kvm_gmem_invalidate_end(mapping->host, start, end);
-	filemap_invalidate_unlock_shared(mapping);
+	kvm_gmem_invalidate_end(cache->host, from, to);
+	filemap_invalidate_unlock_shared(cache);
 	return MF_DELAYED;
 }
 
@@ -281,15 +282,15 @@ static bool kvm_gmem_dirty_folio(struct address_space *mapping, struct folio *fo
 }
 
 /* An observation only: 7.3.4 has no hook here on a machine without SEV. */
-static void kvm_gmem_free_folio(struct folio *folio)
+static void kvm_gmem_free_folio(struct folio *gone)
 {
-	if (trace_on(env_of(folio), TRACE_GMEM))
-		trace_gmem(folio, "free");
+	if (trace_on(env_of(gone), TRACE_GMEM))
+		trace_gmem(gone, "free");
 }
 
 const struct address_space_operations kvm_gmem_aops = {
-	.free_folio = kvm_gmem_free_folio,
-	.error_remove_folio = kvm_gmem_error_folio,
-	.migrate_folio = kvm_gmem_migrate_folio,
-	.dirty_folio = kvm_gmem_dirty_folio,
+	.free_folio = &kvm_gmem_free_folio,
+	.error_remove_folio = &kvm_gmem_error_folio,
+	.migrate_folio = &kvm_gmem_migrate_folio,
+	.dirty_folio = &kvm_gmem_dirty_folio,
 };

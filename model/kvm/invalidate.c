@@ -9,63 +9,63 @@
 #include "model/kvm/kvm_host.h"
 #include "model/kvm/mmu.h"
 
-void kvm_mmu_invalidate_start(struct kvm *kvm)
+void kvm_mmu_invalidate_start(struct kvm *vm)
 {
-	lockdep_assert_held_write(&kvm->mmu_lock);
+	lockdep_assert_held_write(&vm->mmu_lock);
 
-	kvm->mmu_invalidate_in_progress++;
-	if (likely(kvm->mmu_invalidate_in_progress == 1)) {
-		kvm->mmu_invalidate_range_start = INVALID_GPA;
-		kvm->mmu_invalidate_range_end = INVALID_GPA;
+	vm->mmu_invalidate_in_progress++;
+	if (likely(vm->mmu_invalidate_in_progress == 1)) {
+		vm->mmu_invalidate_range_start = INVALID_GPA;
+		vm->mmu_invalidate_range_end = INVALID_GPA;
 	}
 }
 
-void kvm_mmu_invalidate_range_add(struct kvm *kvm, gfn_t start, gfn_t end)
+void kvm_mmu_invalidate_range_add(struct kvm *vm, gfn_t start, gfn_t end)
 {
-	lockdep_assert_held_write(&kvm->mmu_lock);
-	WARN_ON_ONCE(env_of(kvm), !kvm->mmu_invalidate_in_progress);
+	lockdep_assert_held_write(&vm->mmu_lock);
+	WARN_ON_ONCE(env_of(vm), !vm->mmu_invalidate_in_progress);
 
-	if (likely(kvm->mmu_invalidate_range_start == INVALID_GPA)) {
-		kvm->mmu_invalidate_range_start = start;
-		kvm->mmu_invalidate_range_end = end;
+	if (likely(vm->mmu_invalidate_range_start == INVALID_GPA)) {
+		vm->mmu_invalidate_range_start = start;
+		vm->mmu_invalidate_range_end = end;
 		return;
 	}
 	/* One range covers all that is in flight; it shrinks only when nothing is. */
-	if (start < kvm->mmu_invalidate_range_start)
-		kvm->mmu_invalidate_range_start = start;
-	if (end > kvm->mmu_invalidate_range_end)
-		kvm->mmu_invalidate_range_end = end;
+	if (start < vm->mmu_invalidate_range_start)
+		vm->mmu_invalidate_range_start = start;
+	if (end > vm->mmu_invalidate_range_end)
+		vm->mmu_invalidate_range_end = end;
 }
 
-bool kvm_mmu_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range)
+bool kvm_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range)
 {
-	kvm_mmu_invalidate_range_add(kvm, range->start, range->end);
-	return kvm_unmap_gfn_range(kvm, range);
+	kvm_mmu_invalidate_range_add(vm, range->start, range->end);
+	return kvm_unmap_gfn_range(vm, range);
 }
 
-void kvm_mmu_invalidate_end(struct kvm *kvm)
+void kvm_mmu_invalidate_end(struct kvm *vm)
 {
-	lockdep_assert_held_write(&kvm->mmu_lock);
+	lockdep_assert_held_write(&vm->mmu_lock);
 
-	kvm->mmu_invalidate_seq++;
-	kvm->mmu_invalidate_in_progress--;
-	env_of(kvm)->sched.progress++;
-	KVM_BUG_ON(kvm->mmu_invalidate_in_progress < 0, kvm);
-	WARN_ON_ONCE(env_of(kvm), kvm->mmu_invalidate_range_start == INVALID_GPA);
+	vm->mmu_invalidate_seq++;
+	vm->mmu_invalidate_in_progress--;
+	env_of(vm)->sched.progress++;
+	KVM_BUG_ON(vm->mmu_invalidate_in_progress < 0, vm);
+	WARN_ON_ONCE(env_of(vm), vm->mmu_invalidate_range_start == INVALID_GPA);
 }
 
-bool mmu_invalidate_retry_gfn(struct kvm *kvm, u64 seq, gfn_t gfn)
+bool mmu_invalidate_retry_gfn(struct kvm *vm, u64 seq, gfn_t gfn)
 {
-	lockdep_assert_held(&kvm->mmu_lock);
+	lockdep_assert_held(&vm->mmu_lock);
 
-	if (unlikely(kvm->mmu_invalidate_in_progress)) {
-		bool unset = kvm->mmu_invalidate_range_start == INVALID_GPA;
+	if (unlikely(vm->mmu_invalidate_in_progress)) {
+		bool unset = vm->mmu_invalidate_range_start == INVALID_GPA;
 
-		if (WARN_ON_ONCE(env_of(kvm), unset))
+		if (WARN_ON_ONCE(env_of(vm), unset))
 			return true;
-		if (gfn >= kvm->mmu_invalidate_range_start &&
-		    gfn < kvm->mmu_invalidate_range_end)
+		if (gfn >= vm->mmu_invalidate_range_start &&
+		    gfn < vm->mmu_invalidate_range_end)
 			return true;
 	}
-	return kvm->mmu_invalidate_seq != seq;
+	return vm->mmu_invalidate_seq != seq;
 }

@@ -7,10 +7,10 @@
  */
 #include "model/kvm/kvm_host.h"
 
-void kvm_vm_dead(struct kvm *kvm)
+void kvm_vm_dead(struct kvm *vm)
 {
-	kvm->vm_dead = true;
-	kvm_make_all_cpus_request(kvm, KVM_REQ_VM_DEAD);
+	vm->vm_dead = true;
+	kvm_make_all_cpus_request(vm, KVM_REQ_VM_DEAD);
 }
 
 void kvm_vm_bugged(struct kvm *kvm)

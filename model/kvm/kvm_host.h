@@ -46,14 +46,14 @@ struct kvm_memory_slot {
 	} gmem;
 };
 
-static inline bool kvm_slot_has_gmem(const struct kvm_memory_slot *slot)
+static inline bool kvm_slot_has_gmem(const struct kvm_memory_slot *s)
 {
-	return slot && (slot->flags & KVM_MEM_GUEST_MEMFD);
+	return s && s->flags & KVM_MEM_GUEST_MEMFD;
 }
 
-static inline bool kvm_memslot_is_gmem_only(const struct kvm_memory_slot *slot)
+static inline bool kvm_memslot_is_gmem_only(const struct kvm_memory_slot *s)
 {
-	return slot->flags & KVM_MEMSLOT_GMEM_ONLY;
+	return s->flags & KVM_MEMSLOT_GMEM_ONLY;
 }
 
 /* One of the two slot sets of an address space, sorted by base_gfn. */
@@ -186,9 +186,9 @@ static inline bool signal_pending(const void *object)
 /* -- kvm_bug.c ---------------------------------------------------------- */
 
 /* No VM, vCPU or device ioctl works from here on, and no vCPU enters the guest. */
-void kvm_vm_dead(struct kvm *kvm);
-void kvm_vm_bugged(struct kvm *kvm);
-void kvm_bug_slow(struct kvm *kvm, const char *site, const char *where);
+void kvm_vm_dead(struct kvm *);
+void kvm_vm_bugged(struct kvm *);
+void kvm_bug_slow(struct kvm *, const char *site, const char *where);
 
 /* A recorded WARN once a site and a bugged VM, unless it is bugged already. */
 #define KVM_BUG_ON(cond, kvm)							\
@@ -225,36 +225,36 @@ static inline bool kvm_check_request(int req, struct kvm_vcpu *vcpu)
 }
 
 /* True when an IPI was sent. With KVM_REQUEST_WAIT every vCPU has left the guest. */
-bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req);
-void kvm_flush_remote_tlbs(struct kvm *kvm);
-void kvm_flush_remote_tlbs_range(struct kvm *kvm, gfn_t gfn, u64 nr_pages);
-void kvm_flush_remote_tlbs_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot);
+bool kvm_make_all_cpus_request(struct kvm *, unsigned int req);
+void kvm_flush_remote_tlbs(struct kvm *);
+void kvm_flush_remote_tlbs_range(struct kvm *, gfn_t gfn, u64 nr_pages);
+void kvm_flush_remote_tlbs_memslot(struct kvm *, const struct kvm_memory_slot *slot);
 
 /* -- invalidate.c ------------------------------------------------------- */
 
-void kvm_mmu_invalidate_start(struct kvm *kvm);
-void kvm_mmu_invalidate_range_add(struct kvm *kvm, gfn_t start, gfn_t end);
-void kvm_mmu_invalidate_end(struct kvm *kvm);
-bool kvm_mmu_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range);
+void kvm_mmu_invalidate_start(struct kvm *);
+void kvm_mmu_invalidate_range_add(struct kvm *, gfn_t start, gfn_t end);
+void kvm_mmu_invalidate_end(struct kvm *);
+bool kvm_mmu_unmap_gfn_range(struct kvm *, struct kvm_gfn_range *range);
 
 /* mmu_lock held: must a fault that saw @seq before its lookup be retried? */
-bool mmu_invalidate_retry_gfn(struct kvm *kvm, u64 seq, gfn_t gfn);
+bool mmu_invalidate_retry_gfn(struct kvm *, u64 seq, gfn_t gfn);
 
 /* The same without the lock: a hint. */
-static inline bool mmu_invalidate_retry_gfn_unsafe(struct kvm *kvm, u64 seq, gfn_t gfn)
+static inline bool mmu_invalidate_retry_gfn_unsafe(struct kvm *vm, u64 seq, gfn_t gfn)
 {
-	if (unlikely(kvm->mmu_invalidate_in_progress) &&
-	    gfn >= kvm->mmu_invalidate_range_start &&
-	    gfn < kvm->mmu_invalidate_range_end)
+	if (unlikely(vm->mmu_invalidate_in_progress) &&
+	    gfn >= vm->mmu_invalidate_range_start &&
+	    gfn < vm->mmu_invalidate_range_end)
 		return true;
-	return kvm->mmu_invalidate_seq != seq;
+	return vm->mmu_invalidate_seq != seq;
 }
 
 /* -- memslots.c --------------------------------------------------------- */
 
-static inline struct kvm_memslots *kvm_memslots(struct kvm *kvm)
+static inline struct kvm_memslots *kvm_memslots(struct kvm *vm)
 {
-	return kvm->memslots;
+	return vm->memslots;
 }
 
 struct kvm_memory_slot *search_memslots(struct kvm_memslots *slots, gfn_t gfn);
@@ -273,11 +273,11 @@ static inline struct kvm_memory_slot *gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
 	return search_memslots(slots, gfn);
 }
 
-int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region2 *mem);
-int kvm_vm_ioctl_set_memory_region(struct kvm *kvm,
-				   const struct kvm_userspace_memory_region2 *mem);
-void kvm_init_memslots(struct kvm *kvm);
-void kvm_free_memslots(struct kvm *kvm);
+int kvm_set_memory_region(struct kvm *, const struct kvm_userspace_memory_region2 *region);
+int kvm_vm_ioctl_set_memory_region(struct kvm *,
+				   const struct kvm_userspace_memory_region2 *region);
+void kvm_init_memslots(struct kvm *);
+void kvm_free_memslots(struct kvm *);
 
 /* Every slot that has a page in [first, last) of the set. */
 #define kvm_for_each_memslot_in_gfn_range(slot, slots, at, first, last)		\
@@ -286,36 +286,36 @@ void kvm_free_memslots(struct kvm *kvm);
 
 /* -- mem_attributes.c --------------------------------------------------- */
 
-u64 kvm_supported_mem_attributes(struct kvm *kvm);
-u64 kvm_get_memory_attributes(struct kvm *kvm, gfn_t gfn);
-bool kvm_range_has_memory_attributes(struct kvm *kvm, gfn_t start, gfn_t end,
+u64 kvm_supported_mem_attributes(struct kvm *);
+u64 kvm_get_memory_attributes(struct kvm *, gfn_t gfn);
+bool kvm_range_has_memory_attributes(struct kvm *, gfn_t start, gfn_t end,
 				     u64 mask, u64 attrs);
-int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attributes);
-int kvm_vm_ioctl_set_mem_attributes(struct kvm *kvm, const struct kvm_memory_attributes *attrs);
+int kvm_vm_set_mem_attributes(struct kvm *, gfn_t start, gfn_t end, u64 attributes);
+int kvm_vm_ioctl_set_mem_attributes(struct kvm *, const struct kvm_memory_attributes *attrs);
 
-static inline bool kvm_mem_is_private(struct kvm *kvm, gfn_t gfn)
+static inline bool kvm_mem_is_private(struct kvm *vm, gfn_t gfn)
 {
-	return kvm_get_memory_attributes(kvm, gfn) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
+	return kvm_get_memory_attributes(vm, gfn) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
 }
 
 /* -- kvm_main.c, vcpu.c ------------------------------------------------- */
 
 /* ERR_PTR(-ENOMEM), -EINVAL for a type this machine does not have. */
 struct kvm *kvm_create_vm(struct kvm_globals *globals, u64 type);
-void kvm_get_kvm(struct kvm *kvm);
+void kvm_get_kvm(struct kvm *);
 /* May destroy the VM. */
-void kvm_put_kvm(struct kvm *kvm);
+void kvm_put_kvm(struct kvm *);
 /* exit_mm() of the process that uses the VM, or the VM's own end. */
-void kvm_mmu_notifier_release(struct kvm *kvm);
+void kvm_mmu_notifier_release(struct kvm *);
 int kvm_lock_all_vcpus(struct kvm *kvm);	/* kvm->lock held; -EBUSY */
-void kvm_unlock_all_vcpus(struct kvm *kvm);
+void kvm_unlock_all_vcpus(struct kvm *);
 
-int kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u64 id);
-void kvm_destroy_vcpus(struct kvm *kvm);
-void vcpu_load(struct kvm_vcpu *vcpu);
-void vcpu_put(struct kvm_vcpu *vcpu);
-bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu);
-void kvm_prepare_memory_fault_exit(struct kvm_vcpu *vcpu, gpa_t gpa, u64 size,
+int kvm_vm_ioctl_create_vcpu(struct kvm *, u64 id);
+void kvm_destroy_vcpus(struct kvm *);
+void vcpu_load(struct kvm_vcpu *);
+void vcpu_put(struct kvm_vcpu *);
+bool kvm_vcpu_has_events(struct kvm_vcpu *);
+void kvm_prepare_memory_fault_exit(struct kvm_vcpu *, gpa_t gpa, u64 size,
 				   bool is_write, bool is_exec, bool is_private);
 
 struct file *anon_inode_getfile(struct kvm_globals *globals,
@@ -328,33 +328,33 @@ extern const struct file_operations kvm_vm_fops, kvm_vcpu_fops, kvm_gmem_fops;
  * a dead VM answers -EIO to everything.
  */
 long kvm_dev_ioctl(struct kvm_globals *globals, u32 ioctl, u64 arg);
-long kvm_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg);
-long kvm_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
+long kvm_vm_ioctl(struct kvm *, u32 ioctl, void *arg);
+long kvm_vcpu_ioctl(struct kvm_vcpu *, u32 ioctl, void *arg);
 
 /* -- guest_memfd.c ------------------------------------------------------ */
 
-typedef int (*kvm_gmem_populate_cb)(struct kvm *kvm, gfn_t gfn, kvm_pfn_t pfn,
+typedef int (*kvm_gmem_populate_cb)(struct kvm *, gfn_t gfn, kvm_pfn_t pfn,
 				    struct page *page, void *opaque);
 
-u64 kvm_gmem_get_supported_flags(struct kvm *kvm);
+u64 kvm_gmem_get_supported_flags(struct kvm *);
 /* The new fd, -EINVAL, -ENOMEM, -EMFILE. */
-int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args);
+int kvm_gmem_create(struct kvm *, const struct kvm_create_guest_memfd *args);
 /* -EBADF, -EINVAL. On success *filep carries a reference for the caller to drop. */
-int kvm_gmem_prepare_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot,
+int kvm_gmem_prepare_memory_region(struct kvm *, struct kvm_memory_slot *slot,
 				   u32 fd, u64 offset, struct file **filep);
-int kvm_gmem_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *slot);
-void kvm_gmem_unbind(struct kvm_memory_slot *slot);
+int kvm_gmem_commit_memory_region(struct kvm *, struct kvm_memory_slot *slot);
+void kvm_gmem_unbind(struct kvm_memory_slot *);
 /*
  * srcu or slots_lock held. 0: *page carries a reference the caller drops.
  * -EFAULT file gone, -EHWPOISON, -ENOMEM, -EIO not bound here.
  */
-int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
+int kvm_gmem_get_pfn(struct kvm *, struct kvm_memory_slot *slot, gfn_t gfn,
 		     kvm_pfn_t *pfn, struct page **page, int *max_order);
 /*
  * slots_lock held. The source page is kvm_globals.source_page, whatever @src says
  * (0: none). Pages done, or the error when none was.
  */
-long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
+long kvm_gmem_populate(struct kvm *, gfn_t start_gfn, u64 src, long npages,
 		       bool may_writeback_src, kvm_gmem_populate_cb post_populate,
 		       void *opaque);
 
@@ -363,24 +363,24 @@ long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
 #define ENOIOCTLCMD	515	/* not for userspace: try the next handler */
 
 u64 kvm_supported_vm_types(struct kvm_globals *globals);	/* BIT(KVM_X86_*_VM) */
-int kvm_arch_init_vm(struct kvm *kvm, u64 type);
-void kvm_arch_pre_destroy_vm(struct kvm *kvm);
-void kvm_arch_destroy_vm(struct kvm *kvm);
-int kvm_arch_vcpu_precreate(struct kvm *kvm, u32 id);
-int kvm_arch_vcpu_create(struct kvm_vcpu *vcpu);
-void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu);
-void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
-void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu);
-void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *vcpu, u8 guest_maxphyaddr);
+int kvm_arch_init_vm(struct kvm *, u64 type);
+void kvm_arch_pre_destroy_vm(struct kvm *);
+void kvm_arch_destroy_vm(struct kvm *);
+int kvm_arch_vcpu_precreate(struct kvm *, u32 id);
+int kvm_arch_vcpu_create(struct kvm_vcpu *);
+void kvm_arch_vcpu_destroy(struct kvm_vcpu *);
+void kvm_arch_vcpu_load(struct kvm_vcpu *, int cpu);
+void kvm_arch_vcpu_put(struct kvm_vcpu *);
+void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *, u8 guest_maxphyaddr);
 int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
 				   struct kvm_memory_slot *new, enum kvm_mr_change change);
-void kvm_arch_memslots_updated(struct kvm *kvm);
-long kvm_arch_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg);
-long kvm_arch_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
+void kvm_arch_memslots_updated(struct kvm *);
+long kvm_arch_vm_ioctl(struct kvm *, u32 ioctl, void *arg);
+long kvm_arch_vcpu_ioctl(struct kvm_vcpu *, u32 ioctl, void *arg);
 /* -ENOIOCTLCMD: not one of those that run without vcpu->mutex. */
-long kvm_arch_vcpu_unlocked_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg);
-int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu);
-int ____kvm_emulate_hypercall(struct kvm_vcpu *vcpu, u64 nr, const u64 args[4],
+long kvm_arch_vcpu_unlocked_ioctl(struct kvm_vcpu *, u32 ioctl, void *arg);
+int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *);
+int ____kvm_emulate_hypercall(struct kvm_vcpu *, u64 nr, const u64 args[4],
 			      int (*complete)(struct kvm_vcpu *), s64 *ret);
 
 #endif /* SEPTUM_KVM_HOST_H */

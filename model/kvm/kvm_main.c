@@ -63,21 +63,21 @@ void kvm_mmu_notifier_release(struct kvm *kvm)
 	srcu_read_unlock(&kvm->srcu);
 }
 
-static void kvm_destroy_vm(struct kvm *kvm)
+static void kvm_destroy_vm(struct kvm *vm)
 {
-	struct kvm_globals *globals = kvm_globals_of(kvm);
+	struct kvm_globals *globals = kvm_globals_of(vm);
 
 	mutex_lock(&globals->kvm_lock);
-	list_del(&kvm->vm_list);
+	list_del(&vm->vm_list);
 	mutex_unlock(&globals->kvm_lock);
 
 	/* A TD gives back its KeyID here: nothing runs, nothing is mapped any more. */
-	kvm_arch_pre_destroy_vm(kvm);
-	kvm_mmu_notifier_release(kvm);
-	kvm_arch_destroy_vm(kvm);
-	kvm_free_memslots(kvm);
-	xa_destroy(&kvm->mem_attr_array);
-	pool_free(&globals->vms, kvm);
+	kvm_arch_pre_destroy_vm(vm);
+	kvm_mmu_notifier_release(vm);
+	kvm_arch_destroy_vm(vm);
+	kvm_free_memslots(vm);
+	xa_destroy(&vm->mem_attr_array);
+	pool_free(&globals->vms, vm);
 }
 
 void kvm_get_kvm(struct kvm *kvm)

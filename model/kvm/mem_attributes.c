@@ -30,19 +30,19 @@ u64 kvm_get_memory_attributes(struct kvm *kvm, gfn_t gfn)
 	return entry ? xa_to_value(entry) : 0;
 }
 
-bool kvm_range_has_memory_attributes(struct kvm *kvm, gfn_t start, gfn_t end,
+bool kvm_range_has_memory_attributes(struct kvm *vm, gfn_t start, gfn_t end,
 				     u64 mask, u64 attributes)
 {
 	u64 gfn = start, expected = start;
 	void *entry;
 
-	mask &= kvm_supported_mem_attributes(kvm);
+	mask &= kvm_supported_mem_attributes(vm);
 	if (attributes & ~mask)
 		return false;
 	if (end == start + 1)
-		return (kvm_get_memory_attributes(kvm, start) & mask) == attributes;
+		return (kvm_get_memory_attributes(vm, start) & mask) == attributes;
 
-	xa_for_each_range(&kvm->mem_attr_array, gfn, entry, start, end - 1) {
+	xa_for_each_range(&vm->mem_attr_array, gfn, entry, start, end - 1) {
 		if (attributes && gfn != expected)
 			return false;
 		if ((xa_to_value(entry) & mask) != attributes)
@@ -84,11 +84,11 @@ static void kvm_handle_gfn_range(struct kvm *kvm, const struct gfn_walk *walk)
 		KVM_MMU_UNLOCK(kvm);
 }
 
-static bool kvm_pre_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range)
+static bool kvm_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range)
 {
 	/* Both halves, since the arch part may reach beyond what userspace named. */
-	kvm_mmu_invalidate_range_add(kvm, range->start, range->end);
-	return kvm_arch_pre_set_memory_attributes(kvm, range);
+	kvm_mmu_invalidate_range_add(vm, range->start, range->end);
+	return kvm_arch_pre_set_memory_attributes(vm, range);
 }
 
 /* The nodes that the stores need, so that they cannot fail half-way. */

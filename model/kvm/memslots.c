@@ -59,9 +59,9 @@ struct kvm_memory_slot *kvm_memslot_next(struct kvm_memslots *slots, gfn_t gfn, 
 	return *at < slots->used_slots ? slots->slots[*at] : NULL;
 }
 
-struct kvm_memory_slot *id_to_memslot(struct kvm_memslots *slots, int id)
+struct kvm_memory_slot *id_to_memslot(struct kvm_memslots *set, int id)
 {
-	struct kvm_memory_slot **slot = sparse_find(&slots->id_hash, id);
+	struct kvm_memory_slot **slot = sparse_find(&set->id_hash, id);
 
 	return slot ? *slot : NULL;
 }
@@ -143,17 +143,17 @@ void kvm_activate_memslot(struct kvm *kvm, struct kvm_memory_slot *old,
  * Before a slot goes: all vCPUs see it as invalid, then its mappings are
  * removed, so that nobody can map it again in between.
  */
-void kvm_invalidate_memslot(struct kvm *kvm, struct kvm_memory_slot *old,
+void kvm_invalidate_memslot(struct kvm *vm, struct kvm_memory_slot *old,
 			    struct kvm_memory_slot *invalid)
 {
 	kvm_copy_memslot(invalid, old);
 	invalid->flags |= KVM_MEMSLOT_INVALID;
-	kvm_replace_memslot(kvm, old, invalid);
-	kvm_swap_active_memslots(kvm);
+	kvm_replace_memslot(vm, old, invalid);
+	kvm_swap_active_memslots(vm);
 
-	kvm_arch_flush_shadow_memslot(kvm, old);
+	kvm_arch_flush_shadow_memslot(vm, old);
 
-	mutex_lock(&kvm->slots_arch_lock);
+	mutex_lock(&vm->slots_arch_lock);
 	/* The set that was active still has @old; the caller deletes it from there. */
 }
 
@@ -163,7 +163,8 @@ void kvm_copy_memslot(struct kvm_memory_slot *dest, const struct kvm_memory_slot
 	dest->base_gfn = src->base_gfn;
 	dest->npages = src->npages;
 	dest->arch = src->arch;
-	dest->userspace_addr = src->userspace_addr;
+	dest->userspace_addr =
+		src->userspace_addr;
 	dest->flags = src->flags;
 	dest->id = src->id;
 	dest->as_id = src->as_id;

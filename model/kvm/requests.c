@@ -18,9 +18,9 @@ static int kvm_vcpu_exiting_guest_mode(struct kvm_vcpu *vcpu)
 	return mode;
 }
 
-static bool kvm_request_needs_ipi(struct kvm_vcpu *vcpu, unsigned int req)
+static bool kvm_request_needs_ipi(struct kvm_vcpu *v, unsigned int req)
 {
-	int mode = kvm_vcpu_exiting_guest_mode(vcpu);
+	int mode = kvm_vcpu_exiting_guest_mode(v);
 
 	/* Whoever waits must also wait for a vCPU that is on its way out. */
 	if (req & KVM_REQUEST_WAIT)
@@ -44,28 +44,28 @@ static void kvm_make_vcpu_request(struct kvm_vcpu *vcpu, unsigned int req, u64 *
 }
 
 /* True when an IPI was sent. */
-bool kvm_make_all_cpus_request(struct kvm *kvm, unsigned int req)
+bool kvm_make_all_cpus_request(struct kvm *vm, unsigned int req)
 {
 	struct kvm_vcpu *vcpu;
 	u64 cpus = 0;
 	int i;
 
-	kvm_for_each_vcpu(i, vcpu, kvm)
+	kvm_for_each_vcpu(i, vcpu, vm)
 		kvm_make_vcpu_request(vcpu, req, &cpus);
 	if (cpus)
-		hw_ipi_wait(env_of(kvm), kvm_globals_of(kvm)->host.hw, cpus);
+		hw_ipi_wait(env_of(vm), kvm_globals_of(vm)->host.hw, cpus);
 	return cpus;
 }
 
 /* VMX has no remote-flush operation of its own, so this is always a request. */
-void kvm_flush_remote_tlbs(struct kvm *kvm)
+void kvm_flush_remote_tlbs(struct kvm *vm)
 {
-	kvm_make_all_cpus_request(kvm, KVM_REQ_TLB_FLUSH);
+	kvm_make_all_cpus_request(vm, KVM_REQ_TLB_FLUSH);
 }
 
-void kvm_flush_remote_tlbs_range(struct kvm *kvm, gfn_t gfn, u64 nr_pages)
+void kvm_flush_remote_tlbs_range(struct kvm *vm, gfn_t gfn, u64 nr_pages)
 {
-	kvm_flush_remote_tlbs(kvm);
+	kvm_flush_remote_tlbs(vm);
 }
 
 void kvm_flush_remote_tlbs_memslot(struct kvm *kvm, const struct kvm_memory_slot *slot)

@@ -36,19 +36,19 @@ int kvm_lock_all_vcpus(struct kvm *kvm)
 	return 0;
 }
 
-void kvm_unlock_all_vcpus(struct kvm *kvm)
+void kvm_unlock_all_vcpus(struct kvm *vm)
 {
-	for (int i = kvm->online_vcpus - 1; i >= 0; i--)
-		mutex_unlock(&kvm->vcpus[i]->mutex);
+	for (int i = vm->online_vcpus - 1; i >= 0; i--)
+		mutex_unlock(&vm->vcpus[i]->mutex);
 }
 
 /* -- life ------------------------------------------------------------------ */
 
 static int kvm_vcpu_release(struct inode *inode, struct file *file)
 {
-	struct kvm_vcpu *vcpu = file->private_data;
+	struct kvm_vcpu *v = file->private_data;
 
-	kvm_put_kvm(vcpu->kvm);
+	kvm_put_kvm(v->kvm);
 	return 0;
 }
 

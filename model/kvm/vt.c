@@ -12,49 +12,49 @@ static int vt_vm_init(struct kvm *kvm)
 	return is_td(kvm) ? tdx_vm_init(kvm) : 0;
 }
 
-static void vt_vm_pre_destroy(struct kvm *kvm)
+static void vt_vm_pre_destroy(struct kvm *vm)
 {
-	if (is_td(kvm))
-		tdx_mmu_release_hkid(kvm);
+	if (is_td(vm))
+		tdx_mmu_release_hkid(vm);
 }
 
-static void vt_vm_destroy(struct kvm *kvm)
+static void vt_vm_destroy(struct kvm *vm)
 {
-	if (is_td(kvm))
-		tdx_vm_destroy(kvm);
+	if (is_td(vm))
+		tdx_vm_destroy(vm);
 }
 
-static int vt_vcpu_precreate(struct kvm *kvm)
+static int vt_vcpu_precreate(struct kvm *vm)
 {
 	return 0;
 }
 
-static int vt_vcpu_create(struct kvm_vcpu *vcpu)
+static int vt_vcpu_create(struct kvm_vcpu *v)
 {
-	return is_td_vcpu(vcpu) ? tdx_vcpu_create(vcpu) : 0;
+	return is_td_vcpu(v) ? tdx_vcpu_create(v) : 0;
 }
 
-static void vt_vcpu_free(struct kvm_vcpu *vcpu)
+static void vt_vcpu_free(struct kvm_vcpu *v)
 {
-	if (is_td_vcpu(vcpu))
-		tdx_vcpu_free(vcpu);
+	if (is_td_vcpu(v))
+		tdx_vcpu_free(v);
 }
 
-static void vt_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+static void vt_vcpu_load(struct kvm_vcpu *v, int cpu)
 {
-	if (is_td_vcpu(vcpu))
-		tdx_vcpu_load(vcpu, cpu);
+	if (is_td_vcpu(v))
+		tdx_vcpu_load(v, cpu);
 }
 
-static void vt_vcpu_put(struct kvm_vcpu *vcpu)
+static void vt_vcpu_put(struct kvm_vcpu *v)
 {
-	if (is_td_vcpu(vcpu))
-		tdx_vcpu_put(vcpu);
+	if (is_td_vcpu(v))
+		tdx_vcpu_put(v);
 }
 
-static bool vt_vcpu_needs_initialization(struct kvm_vcpu *vcpu)
+static bool vt_vcpu_needs_initialization(struct kvm_vcpu *v)
 {
-	return is_td_vcpu(vcpu) && tdx_vcpu_needs_initialization(vcpu);
+	return is_td_vcpu(v) && tdx_vcpu_needs_initialization(v);
 }
 
 static enum exit_fastpath_completion vt_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags)
@@ -67,22 +67,22 @@ static int vt_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion f
 	return is_td_vcpu(vcpu) ? tdx_handle_exit(vcpu, fastpath) : vmx_handle_exit(vcpu);
 }
 
-static void vt_flush_tlb_all(struct kvm_vcpu *vcpu)
+static void vt_flush_tlb_all(struct kvm_vcpu *v)
 {
-	if (is_td_vcpu(vcpu))
-		tdx_flush_tlb_all(vcpu);
+	if (is_td_vcpu(v))
+		tdx_flush_tlb_all(v);
 }
 
-static void vt_flush_tlb_current(struct kvm_vcpu *vcpu)
+static void vt_flush_tlb_current(struct kvm_vcpu *v)
 {
-	if (is_td_vcpu(vcpu))
-		tdx_flush_tlb_current(vcpu);
+	if (is_td_vcpu(v))
+		tdx_flush_tlb_current(v);
 }
 
-static void vt_load_mmu_pgd(struct kvm_vcpu *vcpu, hpa_t root_hpa, int pgd_level)
+static void vt_load_mmu_pgd(struct kvm_vcpu *v, hpa_t root_hpa, int pgd_level)
 {
-	if (is_td_vcpu(vcpu))
-		tdx_load_mmu_pgd(vcpu, root_hpa, pgd_level);
+	if (is_td_vcpu(v))
+		tdx_load_mmu_pgd(v, root_hpa, pgd_level);
 }
 
 static int vt_mem_enc_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp)

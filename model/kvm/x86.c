@@ -35,32 +35,32 @@ int kvm_arch_init_vm(struct kvm *kvm, u64 type)
 }
 
 /* Before anything is taken apart. */
-void kvm_arch_pre_destroy_vm(struct kvm *kvm)
+void kvm_arch_pre_destroy_vm(struct kvm *vm)
 {
-	kvm_mmu_pre_destroy_vm(kvm);
-	kvm_x86_call(vm_pre_destroy)(kvm);
+	kvm_mmu_pre_destroy_vm(vm);
+	kvm_x86_call(vm_pre_destroy)(vm);
 }
 
-void kvm_arch_destroy_vm(struct kvm *kvm)
+void kvm_arch_destroy_vm(struct kvm *vm)
 {
-	kvm_destroy_vcpus(kvm);
-	kvm_mmu_uninit_vm(kvm);
+	kvm_destroy_vcpus(vm);
+	kvm_mmu_uninit_vm(vm);
 	/* Last: the control pages that all others hang from. */
-	kvm_x86_call(vm_destroy)(kvm);
+	kvm_x86_call(vm_destroy)(vm);
 }
 
 /* -- memory slots ---------------------------------------------------------- */
 
-static int kvm_alloc_memslot_metadata(struct kvm *kvm, struct kvm_memory_slot *slot)
+static int kvm_alloc_memslot_metadata(struct kvm *vm, struct kvm_memory_slot *slot)
 {
-	if (inject_alloc(env_of(kvm), "memslot_metadata"))
+	if (inject_alloc(env_of(vm), "memslot_metadata"))
 		return -ENOMEM;
-	kvm_mmu_init_memslot_lpage_info(kvm, slot);
-	kvm_mmu_init_memslot_memory_attributes(kvm, slot);
+	kvm_mmu_init_memslot_lpage_info(vm, slot);
+	kvm_mmu_init_memslot_memory_attributes(vm, slot);
 	return 0;
 }
 
-int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
+int kvm_arch_prepare_memory_region(struct kvm *vm, const struct kvm_memory_slot *old,
 				   struct kvm_memory_slot *new, enum kvm_mr_change change)
 {
 	if (change == KVM_MR_FLAGS_ONLY)
@@ -70,9 +70,9 @@ int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot
 
 	/* The shared half of a TD is an alias, not memory of its own. */
 	if (new->base_gfn + new->npages - 1 > kvm_mmu_max_gfn() ||
-	    kvm_is_gfn_alias(kvm, new->base_gfn + new->npages - 1))
+	    kvm_is_gfn_alias(vm, new->base_gfn + new->npages - 1))
 		return -EINVAL;
-	return kvm_alloc_memslot_metadata(kvm, new);
+	return kvm_alloc_memslot_metadata(vm, new);
 }
 
 static void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
@@ -103,44 +103,44 @@ int kvm_arch_vcpu_precreate(struct kvm *kvm, u32 id)
 	return kvm_x86_call(vcpu_precreate)(kvm);
 }
 
-int kvm_arch_vcpu_create(struct kvm_vcpu *vcpu)
+int kvm_arch_vcpu_create(struct kvm_vcpu *v)
 {
 	int err;
 
 	/* Others than the boot processor wait to be started. */
-	vcpu->arch.mp_state = vcpu->vcpu_id ? KVM_MP_STATE_UNINITIALIZED :
+	v->arch.mp_state = v->vcpu_id ? KVM_MP_STATE_UNINITIALIZED :
 					      KVM_MP_STATE_RUNNABLE;
-	err = kvm_mmu_create(vcpu);
+	err = kvm_mmu_create(v);
 	if (err)
 		return err;
-	err = kvm_x86_call(vcpu_create)(vcpu);
+	err = kvm_x86_call(vcpu_create)(v);
 	if (err) {
-		kvm_mmu_destroy(vcpu);
+		kvm_mmu_destroy(v);
 		return err;
 	}
 
-	vcpu_load(vcpu);
-	kvm_init_mmu(vcpu);
-	vcpu_put(vcpu);
+	vcpu_load(v);
+	kvm_init_mmu(v);
+	vcpu_put(v);
 	return 0;
 }
 
-void kvm_arch_vcpu_destroy(struct kvm_vcpu *vcpu)
+void kvm_arch_vcpu_destroy(struct kvm_vcpu *v)
 {
-	kvm_mmu_unload(vcpu);
-	kvm_x86_call(vcpu_free)(vcpu);
-	kvm_mmu_destroy(vcpu);
+	kvm_mmu_unload(v);
+	kvm_x86_call(vcpu_free)(v);
+	kvm_mmu_destroy(v);
 }
 
-void kvm_arch_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+void kvm_arch_vcpu_load(struct kvm_vcpu *v, int cpu)
 {
-	kvm_x86_call(vcpu_load)(vcpu, cpu);
-	vcpu->cpu = cpu;
+	kvm_x86_call(vcpu_load)(v, cpu);
+	v->cpu = cpu;
 }
 
-void kvm_arch_vcpu_put(struct kvm_vcpu *vcpu)
+void kvm_arch_vcpu_put(struct kvm_vcpu *v)
 {
-	kvm_x86_call(vcpu_put)(vcpu);
+	kvm_x86_call(vcpu_put)(v);
 }
 
 /*
@@ -156,7 +156,7 @@ void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *vcpu, u8 guest_maxphyaddr)
 
 /* -- ioctls ---------------------------------------------------------------- */
 
-static int kvm_vm_ioctl_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
+static int kvm_vm_ioctl_enable_cap(struct kvm *vm, const struct kvm_enable_cap *cap)
 {
 	if (cap->flags)
 		return -EINVAL;
@@ -165,7 +165,7 @@ static int kvm_vm_ioctl_enable_cap(struct kvm *kvm, const struct kvm_enable_cap 
 	case KVM_CAP_EXIT_HYPERCALL:
 		if (cap->args[0] & ~KVM_EXIT_HYPERCALL_VALID_MASK)
 			return -EINVAL;
-		kvm->arch.hypercall_exit_enabled = cap->args[0];
+		vm->arch.hypercall_exit_enabled = cap->args[0];
 		return 0;
 	default:
 		return -EINVAL;

@@ -14,9 +14,9 @@
 #include "model/tdx/guest.h"
 
 /* Something the guest should see, or a signal for its thread. */
-bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu)
+bool kvm_vcpu_has_events(struct kvm_vcpu *v)
 {
-	return choose(env_of(vcpu), 2, CHOICE_IRQ);
+	return choose(env_of(v), 2, CHOICE_IRQ);
 }
 
 static bool xfer_to_guest_mode_work_pending(struct kvm_vcpu *vcpu)
@@ -31,15 +31,15 @@ static int xfer_to_guest_mode_handle_work(struct kvm_vcpu *vcpu)
 }
 
 /* 0, or what KVM_RUN returns. */
-static int kvm_service_requests(struct kvm_vcpu *vcpu)
+static int kvm_service_requests(struct kvm_vcpu *v)
 {
 	/* Tested, never cleared: the VM stays dead. */
-	if (kvm_test_request(KVM_REQ_VM_DEAD, vcpu))
+	if (kvm_test_request(KVM_REQ_VM_DEAD, v))
 		return -EIO;
-	if (kvm_check_request(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, vcpu))
-		kvm_mmu_free_obsolete_roots(vcpu);
-	if (kvm_check_request(KVM_REQ_TLB_FLUSH, vcpu))
-		kvm_x86_call(flush_tlb_all)(vcpu);
+	if (kvm_check_request(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, v))
+		kvm_mmu_free_obsolete_roots(v);
+	if (kvm_check_request(KVM_REQ_TLB_FLUSH, v))
+		kvm_x86_call(flush_tlb_all)(v);
 	return 0;
 }
 
@@ -55,16 +55,16 @@ static void local_irq_enable(struct kvm_vcpu *vcpu)
 }
 
 /* > 0 go on, 0 out to userspace, < 0 out with an error. */
-static int vcpu_enter_guest(struct kvm_vcpu *vcpu)
+static int vcpu_enter_guest(struct kvm_vcpu *v)
 {
 	enum exit_fastpath_completion exit_fastpath;
-	struct lock *srcu = &vcpu->kvm->srcu;
+	struct lock *srcu = &v->kvm->srcu;
 	int err = 0;
 
-	if (unlikely(kvm_request_pending(vcpu)))
-		err = kvm_service_requests(vcpu);
+	if (unlikely(kvm_request_pending(v)))
+		err = kvm_service_requests(v);
 	if (!err)
-		err = kvm_mmu_reload(vcpu);
+		err = kvm_mmu_reload(v);
 	if (unlikely(err))
 		return err;
 
@@ -73,98 +73,98 @@ static int vcpu_enter_guest(struct kvm_vcpu *vcpu)
 	 * he looks at the mode, and the mode is written here before the requests
 	 * are looked at again.
 	 */
-	vcpu->mode = IN_GUEST_MODE;
+	v->mode = IN_GUEST_MODE;
 	srcu_read_unlock(srcu);
-	if (unlikely(kvm_vcpu_exit_request(vcpu))) {
-		vcpu->mode = OUTSIDE_GUEST_MODE;
-		local_irq_enable(vcpu);
+	if (unlikely(kvm_vcpu_exit_request(v))) {
+		v->mode = OUTSIDE_GUEST_MODE;
+		local_irq_enable(v);
 		srcu_read_lock(srcu);
 		return 1;
 	}
 
-	exit_fastpath = kvm_x86_call(vcpu_run)(vcpu, 0);
+	exit_fastpath = kvm_x86_call(vcpu_run)(v, 0);
 
-	vcpu->mode = OUTSIDE_GUEST_MODE;
-	local_irq_enable(vcpu);
+	v->mode = OUTSIDE_GUEST_MODE;
+	local_irq_enable(v);
 	srcu_read_lock(srcu);
 
-	if (unlikely(exit_fastpath == EXIT_FASTPATH_EXIT_USERSPACE))
+	if (exit_fastpath == EXIT_FASTPATH_EXIT_USERSPACE)
 		return 0;
 	if (exit_fastpath == EXIT_FASTPATH_EXIT_HANDLED &&
-	    task_spin(env_of(vcpu), "vcpu_run", "the module to let the vCPU in"))
+	    task_spin(env_of(v), "vcpu_run", "the module to let the vCPU in"))
 		return -EINTR;
-	return kvm_x86_call(handle_exit)(vcpu, exit_fastpath);
+	return kvm_x86_call(handle_exit)(v, exit_fastpath);
 }
 
 /* A halted vCPU sleeps until there is something for it; no request wakes it. */
-static int vcpu_block(struct kvm_vcpu *vcpu)
+static int vcpu_block(struct kvm_vcpu *v)
 {
-	struct lock *srcu = &vcpu->kvm->srcu;
+	struct lock *srcu = &v->kvm->srcu;
 
 	srcu_read_unlock(srcu);
-	while (!xfer_to_guest_mode_work_pending(vcpu) && !kvm_vcpu_has_events(vcpu))
-		if (task_spin(env_of(vcpu), "kvm_vcpu_block", "an interrupt for the vCPU"))
+	while (!xfer_to_guest_mode_work_pending(v) && !kvm_vcpu_has_events(v))
+		if (task_spin(env_of(v), "kvm_vcpu_block", "an interrupt for the vCPU"))
 			break;
 	srcu_read_lock(srcu);
-	if (kvm_vcpu_has_events(vcpu))
-		vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;
+	if (kvm_vcpu_has_events(v))
+		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 	return 1;
 }
 
-static int vcpu_run(struct kvm_vcpu *vcpu)
+static int vcpu_run(struct kvm_vcpu *v)
 {
 	int err;
 
-	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;;) {
-		if (likely(vcpu->arch.mp_state == KVM_MP_STATE_RUNNABLE))
-			err = vcpu_enter_guest(vcpu);
+		if (likely(v->arch.mp_state == KVM_MP_STATE_RUNNABLE))
+			err = vcpu_enter_guest(v);
 		else
-			err = vcpu_block(vcpu);
+			err = vcpu_block(v);
 		if (err <= 0)
 			return err;
-		if (xfer_to_guest_mode_work_pending(vcpu))
-			return xfer_to_guest_mode_handle_work(vcpu);
+		if (xfer_to_guest_mode_work_pending(v))
+			return xfer_to_guest_mode_handle_work(v);
 	}
 }
 
 /* What the last exit left to be done, and whether a vCPU may run at all. */
-static int kvm_prepare_run(struct kvm_vcpu *vcpu)
+static int kvm_prepare_run(struct kvm_vcpu *v)
 {
-	int (*complete)(struct kvm_vcpu *vcpu) = vcpu->arch.complete_userspace_io;
+	int (*complete)(struct kvm_vcpu *v) = v->arch.complete_userspace_io;
 
-	if (unlikely(vcpu->arch.mp_state == KVM_MP_STATE_UNINITIALIZED)) {
+	if (unlikely(v->arch.mp_state == KVM_MP_STATE_UNINITIALIZED)) {
 		/* Waits for a start that never comes here; a signal ends it. */
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		v->run->exit_reason = KVM_EXIT_INTR;
 		return -EINTR;
 	}
 	if (complete) {
 		int done;
 
-		vcpu->arch.complete_userspace_io = NULL;
-		done = complete(vcpu);
+		v->arch.complete_userspace_io = NULL;
+		done = complete(v);
 		if (done <= 0)
 			return done;
 	}
-	if (vcpu->run->immediate_exit)
+	if (v->run->immediate_exit)
 		return -EINTR;
-	if (kvm_x86_call(vcpu_needs_initialization)(vcpu))
+	if (kvm_x86_call(vcpu_needs_initialization)(v))
 		return -EINVAL;
 	return 1;
 }
 
-int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu)
+int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *v)
 {
-	struct lock *srcu = &vcpu->kvm->srcu;
+	struct lock *srcu = &v->kvm->srcu;
 	int err;
 
-	vcpu_load(vcpu);
+	vcpu_load(v);
 	srcu_read_lock(srcu);
-	err = kvm_prepare_run(vcpu);
+	err = kvm_prepare_run(v);
 	if (err > 0)
-		err = vcpu_run(vcpu);
+		err = vcpu_run(v);
 	srcu_read_unlock(srcu);
-	vcpu_put(vcpu);
+	vcpu_put(v);
 	return err;
 }
 
