@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `septum sweep`: scenarios with one fault each, for every fault there is. Prints
+ * how many cells ran, what became of them, and every kind of outcome that the
+ * scenario does not allow, once, with the line that repeats it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/tdx/tables.h"
+#include "sim/cmd.h"
+#include "sim/sweep.h"
+
+#define SHOWN_MAX	24	/* kinds of outcome shown a scenario */
+
+/* Cells that failed alike: one is shown, the others counted. */
+struct sweep_finding {
+	struct sweep_cell cell;
+	u64 count;
+};
+
+struct sweep_request {
+	u32 kinds;
+	bool pairs, verbose;
+	u64 per_leaf;
+	const char *allow;
+	enum output_format format;
+	struct run_setting set[16];
+	u32 set_count;
+	u64 defects;
+	struct sim_cache cache;
+	struct sweep_finding finding[SHOWN_MAX];
+	u32 finding_count;
+	u64 not_shown;
+	u64 cells, not_allowed, left_out, class_count[SWEEP_CLASS_NR], broken_count[INV_NR];
+	u32 scenarios;
+};
+
+static int set_kinds(void *ctx, const char *text)
+{
+	struct sweep_request *request = ctx;
+	char copy[128], *word, *rest;
+	u32 kind;
+
+	request->kinds = 0;
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		for (kind = INJECT_NONE; kind <= INJECT_BUSY; kind++)
+			if (!strcmp(inject_kind_name[kind], word))
+				break;
+		if (kind > INJECT_BUSY)
+			return usage_error("--kinds: '%s' is none of refuse, late, lie, busy, alloc",
+					   word);
+		request->kinds |= 1u << kind;
+	}
+	return request->kinds ? 0 : usage_error("--kinds: at least one of refuse, late, lie, busy, alloc");
+}
+
+static int set_double(void *ctx, const char *text)
+{
+	((struct sweep_request *)ctx)->pairs = true;
+	return 0;
+}
+
+static int set_verbose(void *ctx, const char *text)
+{
+	((struct sweep_request *)ctx)->verbose = true;
+	return 0;
+}
+
+static int set_calls(void *ctx, const char *text)
+{
+	return option_u64("--calls", text, &((struct sweep_request *)ctx)->per_leaf);
+}
+
+static int set_allow(void *ctx, const char *text)
+{
+	((struct sweep_request *)ctx)->allow = text;
+	return 0;
+}
+
+static int set_format(void *ctx, const char *text)
+{
+	return option_format(text, &((struct sweep_request *)ctx)->format);
+}
+
+static int add_setting(struct sweep_request *request, const char *knob, const char *value)
+{
+	if (request->set_count == ARRAY_SIZE(request->set))
+		return usage_error("at most %zu settings", ARRAY_SIZE(request->set));
+	request->set[request->set_count++] = (struct run_setting){ knob, value };
+	return 0;
+}
+
+static int set_policy(void *ctx, const char *text)
+{
+	return add_setting(ctx, "policy", text);
+}
+
+static int set_order(void *ctx, const char *text)
+{
+	return add_setting(ctx, "order", text);
+}
+
+static int set_defect(void *ctx, const char *text)
+{
+	int defect = defect_find(text);
+
+	if (defect < 0)
+		return usage_error("no planted defect is called '%s'", text);
+	((struct sweep_request *)ctx)->defects |= 1ULL << defect;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{ "--kinds", "K,K", "of refuse, late, lie, busy, alloc (all of them)", set_kinds },
+	{ "--double", NULL, "pairs of refused SEAMCALLs as well", set_double },
+	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default 8)", set_calls },
+	{ "--allow", "WORDS", "outcomes and invariants allowed besides the scenario's", set_allow },
+	{ "--policy", "P", "with this hold policy", set_policy },
+	{ "--order", "O", "with this conversion order", set_order },
+	{ "--verbose", NULL, "print every cell", set_verbose },
+	{ "--format", "text|json", "how to print", set_format },
+	{ "--defect", "NAME", "plant a mistake (tests of the tests)", set_defect },
+};
+
+/* -- Gathering -- */
+
+static bool alike(const struct sweep_cell *a, const struct sweep_cell *b)
+{
+	u32 i;
+
+	if (a->class != b->class || a->broken != b->broken || a->fault_count != b->fault_count)
+		return false;
+	for (i = 0; i < a->fault_count; i++)
+		if (a->fault[i].kind != b->fault[i].kind || a->fault[i].leaf != b->fault[i].leaf)
+			return false;
+	return true;
+}
+
+static bool on_cell(void *ctx, const struct sweep_cell *cell)
+{
+	struct sweep_request *request = ctx;
+	char text[200];
+	u32 i;
+
+	if (request->verbose) {
+		sweep_print_fault(&cell->fault[0], text, sizeof(text));
+		printf("  %-9s %s%s%s\n", cell->fired ? sweep_class_name[cell->class] : "no-fault",
+		       text, cell->text[0] ? "  # " : "", cell->text);
+	}
+	if (cell->allowed)
+		return false;
+	for (i = 0; i < request->finding_count; i++)
+		if (alike(&request->finding[i].cell, cell)) {
+			request->finding[i].count++;
+			return false;
+		}
+	if (i == SHOWN_MAX)
+		request->not_shown++;
+	else
+		request->finding[request->finding_count++] = (struct sweep_finding){ *cell, 1 };
+	return false;
+}
+
+static void gather(struct sweep_request *request, const struct sweep *sweep)
+{
+	u32 i;
+
+	request->scenarios++;
+	request->cells += sweep->cells;
+	request->not_allowed += sweep->not_allowed;
+	request->left_out += sweep->left_out;
+	for (i = 0; i < SWEEP_CLASS_NR; i++)
+		request->class_count[i] += sweep->class_count[i];
+	for (i = 0; i < INV_NR; i++)
+		request->broken_count[i] += sweep->broken_count[i];
+}
+
+/* -- Printing -- */
+
+static void print_outcome(const struct sweep_cell *cell)
+{
+	u32 inv;
+
+	printf("%s", sweep_class_name[cell->class]);
+	for (inv = 1; inv < INV_NR; inv++)
+		if (cell->broken & 1u << inv)
+			printf(" %s", inv_name[inv]);
+}
+
+static void print_findings(const struct sweep_request *request)
+{
+	char text[200];
+	u32 i, k;
+
+	for (i = 0; i < request->finding_count; i++) {
+		const struct sweep_finding *finding = &request->finding[i];
+
+		printf("    not allowed: ");
+		print_outcome(&finding->cell);
+		printf("  (%llu alike)\n", (unsigned long long)finding->count);
+		for (k = 0; k < finding->cell.fault_count; k++) {
+			sweep_print_fault(&finding->cell.fault[k], text, sizeof(text));
+			printf("      first line:  %s\n", text);
+		}
+		if (finding->cell.text[0])
+			printf("      found:       %s\n", finding->cell.text);
+	}
+	if (request->not_shown)
+		printf("    and %llu cells of other kinds\n", (unsigned long long)request->not_shown);
+}
+
+static void print_classes(const u64 *class_count)
+{
+	u32 i;
+
+	for (i = 0; i < SWEEP_CLASS_NR; i++)
+		if (class_count[i])
+			printf("  %s %llu", sweep_class_name[i], (unsigned long long)class_count[i]);
+	printf("\n");
+}
+
+static void print_json(const char *path, const char *variant, const struct sweep *sweep)
+{
+	u32 i;
+
+	printf("{\"type\":\"sweep\",\"file\":");
+	json_string(stdout, path);
+	printf(",\"variant\":");
+	json_string(stdout, variant);
+	printf(",\"cells\":%llu,\"not_allowed\":%llu,\"left_out\":%llu,\"classes\":{",
+	       (unsigned long long)sweep->cells, (unsigned long long)sweep->not_allowed,
+	       (unsigned long long)sweep->left_out);
+	for (i = 0; i < SWEEP_CLASS_NR; i++)
+		printf("%s\"%s\":%llu", i ? "," : "", sweep_class_name[i],
+		       (unsigned long long)sweep->class_count[i]);
+	printf("}}\n");
+}
+
+static void print_sweep(const struct sweep_request *request, const char *path,
+			const char *variant, const struct sweep *sweep)
+{
+	if (request->format == FORMAT_JSON) {
+		print_json(path, variant, sweep);
+		return;
+	}
+	printf("%s%s%s\n  cells %llu", path, variant[0] ? "  " : "", variant,
+	       (unsigned long long)sweep->cells);
+	print_classes(sweep->class_count);
+	print_findings(request);
+}
+
+static void print_total(const struct sweep_request *request)
+{
+	u32 inv;
+
+	if (request->format == FORMAT_JSON) {
+		printf("{\"type\":\"summary\",\"scenarios\":%u,\"cells\":%llu,\"not_allowed\":%llu}\n",
+		       request->scenarios, (unsigned long long)request->cells,
+		       (unsigned long long)request->not_allowed);
+		return;
+	}
+	printf("sweep: %u scenarios, %llu cells, %llu not allowed\n ", request->scenarios,
+	       (unsigned long long)request->cells, (unsigned long long)request->not_allowed);
+	print_classes(request->class_count);
+	for (inv = 1; inv < INV_NR; inv++)
+		if (request->broken_count[inv])
+			printf("    %s broken in %llu\n", inv_name[inv],
+			       (unsigned long long)request->broken_count[inv]);
+	if (request->left_out)
+		printf("  left out: %llu SEAMCALLs beyond the first %llu of their leaf (--calls 0: all)\n",
+		       (unsigned long long)request->left_out,
+		       (unsigned long long)request->per_leaf);
+}
+
+/* -- Running -- */
+
+static int sweep_variant(struct sweep_request *request, const struct scn *scn, u32 variant,
+			 const char *path)
+{
+	struct sweep sweep = {
+		.scn = scn, .kinds = request->kinds, .pairs = request->pairs,
+		.per_leaf = request->per_leaf, .cell = on_cell, .ctx = request,
+		.options = { .variant = variant, .set = request->set,
+			     .set_count = request->set_count },
+	};
+	struct run_result result;
+	struct sim_config config;
+	struct diag diag;
+	char why[160] = "", text[160];
+
+	diag_clear(&diag);
+	if (!run_config(scn, &sweep.options, &config, &diag) ||
+	    !sweep_read_allow(&sweep, request->allow, &diag)) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		return EXIT_BAD_INPUT;
+	}
+	config.defects = request->defects;
+	sweep.sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
+	if (!sweep.sim)
+		return usage_error("%s", why);
+	request->finding_count = 0;
+	request->not_shown = 0;
+	if (!sweep_run(&sweep, &result)) {
+		if (result.verdict == RUN_SKIPPED)
+			return 0;
+		fprintf(stderr, "without any fault:\n");
+		diag_print(stderr, &result.diag, diag_colour(stderr));
+		return run_exit_status(result.verdict);
+	}
+	gather(request, &sweep);
+	run_variant_text(scn, variant, text, sizeof(text));
+	print_sweep(request, path, text, &sweep);
+	return sweep.not_allowed ? EXIT_INVARIANT : 0;
+}
+
+static int sweep_file(struct sweep_request *request, const char *path)
+{
+	struct diag diag;
+	struct scn *scn;
+	int status = 0, one;
+	u32 v;
+
+	diag_clear(&diag);
+	scn = scn_parse_file(path, &diag);
+	if (!scn) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		return EXIT_BAD_INPUT;
+	}
+	for (v = 0; v < run_variant_count(scn); v++) {
+		one = sweep_variant(request, scn, v, path);
+		if (!status)
+			status = one;
+	}
+	scn_free(scn);
+	return status;
+}
+
+int cmd_sweep(int argc, char **argv)
+{
+	struct sweep_request *request = calloc(1, sizeof(*request));
+	struct option_words words = { 0 };
+	struct path_list paths = { 0 };
+	int status, one;
+	u32 i;
+
+	if (!request)
+		return EXIT_INTERNAL;
+	request->kinds = 1u << INJECT_NONE | 1u << INJECT_REFUSE | 1u << INJECT_LATE |
+			 1u << INJECT_LIE | 1u << INJECT_BUSY;
+	request->per_leaf = 8;
+	status = options_parse("sweep", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
+	if (!status && !words.count)
+		status = usage_error("sweep: which scenarios?");
+	for (i = 0; !status && i < words.count; i++)
+		status = paths_gather(&paths, words.word[i]);
+	for (i = 0; status != EXIT_BAD_INPUT && i < paths.count; i++) {
+		one = sweep_file(request, paths.path[i]);
+		if (!status || one == EXIT_BAD_INPUT)
+			status = one;
+	}
+	if (request->scenarios)
+		print_total(request);
+	sim_cache_free(&request->cache);
+	paths_free(&paths);
+	option_words_free(&words);
+	free(request);
+	return status < 0 ? 0 : status;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The sweep: the fault-free run tells which SEAMCALLs cross and how many
+ * allocations there are; then one run a fault. A run in which the fault no
+ * longer fires (the calls before it changed) is counted but has no outcome.
+ *
+ * What is allowed unless the scenario says otherwise: the kernel may absorb the
+ * fault, answer with an error, or give the VM up; nothing may break. A module
+ * that lies, or does what it says it did not do, breaks its contract: then any
+ * invariant may break, but the host may not crash or hang.
+ *
+ * Pairs: every two SEAMCALLs of the run, each refused with the first status of
+ * its row. All statuses of both would be millions of runs.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/tdx/tables.h"
+#include "sim/run_impl.h"
+#include "sim/sweep.h"
+#include "sim/words.h"
+
+const char *const sweep_class_name[SWEEP_CLASS_NR] = {
+	[SWEEP_ABSORBED] = "absorbed", [SWEEP_ANSWERED] = "answered",
+	[SWEEP_VM_DEAD] = "vm-dead", [SWEEP_INVARIANT] = "invariant",
+	[SWEEP_HOST_BUG] = "host-bug", [SWEEP_HANG] = "hang",
+	[SWEEP_DEADLOCK] = "deadlock", [SWEEP_BOUND] = "bound", [SWEEP_STOPPED] = "stopped",
+};
+
+const char *const inject_kind_name[] = {
+	[INJECT_NONE] = "alloc", [INJECT_REFUSE] = "refuse", [INJECT_LATE] = "late",
+	[INJECT_LIE] = "lie", [INJECT_BUSY] = "busy",
+};
+
+#define ALLOWED_CLASSES (1u << SWEEP_ABSORBED | 1u << SWEEP_ANSWERED | \
+			 1u << SWEEP_VM_DEAD | 1u << SWEEP_STOPPED)
+#define BREAKS_CONTRACT (1u << INJECT_LATE | 1u << INJECT_LIE)
+
+void sweep_print_fault(const struct sweep_fault *fault, char *text, size_t size)
+{
+	char leaf[64], value[80];
+	struct scn_value status = { .number = fault->status };
+
+	if (fault->kind == INJECT_NONE) {
+		snprintf(text, size, "inject alloc nth=%u", fault->nth);
+		return;
+	}
+	scn_print_leaf(false, fault->leaf, leaf, sizeof(leaf));
+	snprintf(text, size, "inject %s nth=%u kind=%s", leaf, fault->nth,
+		 inject_kind_name[fault->kind]);
+	if (fault->kind == INJECT_LIE)
+		return;
+	if (fault->kind == INJECT_BUSY)
+		scn_print_value(TYPE_OPERAND_ID, &status, value, sizeof(value));
+	else
+		scn_print_value(TYPE_STATUS, &status, value, sizeof(value));
+	snprintf(text + strlen(text), size - strlen(text), " %s=%s",
+		 fault->kind == INJECT_BUSY ? "operand" : "status", value);
+}
+
+/* -- What the scenario allows -- */
+
+static bool allow_word(struct sweep *sweep, const char *word)
+{
+	const struct word *invariant = word_find(WORDS_INVARIANT, word);
+	u32 i;
+
+	for (i = 0; i < SWEEP_CLASS_NR; i++)
+		if (!strcmp(sweep_class_name[i], word)) {
+			sweep->allowed_classes |= 1u << i;
+			return true;
+		}
+	if (!invariant)
+		return false;
+	sweep->allowed_classes |= 1u << SWEEP_INVARIANT;
+	sweep->allowed_broken |= 1u << invariant->number;
+	return true;
+}
+
+/* @node: the line they stand in, NULL for the command line. */
+static bool allow_words(struct sweep *sweep, const struct scn_node *node, const char *list,
+			struct diag *diag)
+{
+	struct diag_place at = { 0 };
+	char text[SCN_LINE_MAX], *word, *rest;
+
+	snprintf(text, sizeof(text), "%s", list);
+	for (word = strtok_r(text, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest)) {
+		if (allow_word(sweep, word))
+			continue;
+		if (node)
+			at = scn_place(sweep->scn, node, node->col);
+		diag_set(diag, at, NULL, "allowed '%s' is neither an outcome nor an invariant", word);
+		return false;
+	}
+	return true;
+}
+
+bool sweep_read_allow(struct sweep *sweep, const char *more, struct diag *diag)
+{
+	u32 i;
+
+	sweep->allowed_classes |= ALLOWED_CLASSES;
+	if (more && !allow_words(sweep, NULL, more, diag))
+		return false;
+	for (i = 0; i < sweep->scn->node_count; i++) {
+		const struct scn_node *node = &sweep->scn->node[i];
+		const char *text = node->comment;
+
+		if (node->kind != SCN_COMMENT || !text)
+			continue;
+		text += strspn(text, "# ");
+		if (strncmp(text, "Allow:", 6))
+			continue;
+		if (!allow_words(sweep, node, text + 6, diag))
+			return false;
+	}
+	return true;
+}
+
+/* -- One run -- */
+
+static bool some_vm_is_dead(struct run *run)
+{
+	struct host_vm_view view;
+	u32 vm;
+
+	for (vm = 0; vm < HOST_OBJ_MAX; vm++)
+		if (!step_ops(run)->probe_vm(step_host(run), vm, &view) && view.exists &&
+		    (view.vm_dead || view.vm_bugged))
+			return true;
+	return false;
+}
+
+static enum sweep_class class_of(const struct run_result *result, struct env *env, bool dead,
+				 u32 broken)
+{
+	switch (result->verdict) {
+	case RUN_HANG:
+		return SWEEP_HANG;
+	case RUN_DEADLOCK:
+		return SWEEP_DEADLOCK;
+	case RUN_BOUND:
+		return SWEEP_BOUND;
+	default:
+		break;
+	}
+	if (env->checker.bug_count)
+		return SWEEP_HOST_BUG;
+	if (broken)
+		return SWEEP_INVARIANT;
+	if (dead)
+		return SWEEP_VM_DEAD;
+	if (result->verdict == RUN_ERROR || result->verdict == RUN_SKIPPED)
+		return SWEEP_STOPPED;
+	return result->others ? SWEEP_ANSWERED : SWEEP_ABSORBED;
+}
+
+static void arm(struct env *env, const struct sweep_fault *fault)
+{
+	struct inject_rule rule = {
+		.leaf = fault->leaf, .kind = fault->kind, .nth = fault->nth, .times = 1,
+		.status = fault->status,
+	};
+
+	if (fault->kind == INJECT_NONE)
+		env->injector.alloc_fail_nth = env->injector.alloc_count + fault->nth;
+	else if (inject_add(env, &rule))
+		internal_error("no room for a fault");
+}
+
+static bool all_fired(const struct env *env, const struct sweep_cell *cell)
+{
+	u32 i, rule = 0;
+
+	for (i = 0; i < cell->fault_count; i++) {
+		if (cell->fault[i].kind == INJECT_NONE) {
+			if (!env->injector.alloc_fired)
+				return false;
+		} else if (!env->injector.rule[rule++].fired) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void run_with(struct sweep *sweep, struct sweep_cell *cell, struct run_result *result)
+{
+	const struct scn *scn = sweep->scn;
+	const struct run_scope top = { NULL, scn->node, scn->node_count, NULL };
+	struct env *env = sweep->sim->env;
+	bool dead;
+	u32 i;
+
+	run_begin(sweep->run, sweep->sim, scn, &sweep->options, result);
+	sweep->run->scope = &top;
+	for (i = 0; i < cell->fault_count; i++)
+		arm(env, &cell->fault[i]);
+	run_from(sweep->run, 0);
+	dead = some_vm_is_dead(sweep->run);
+	run_end(sweep->run);
+	cell->fired = all_fired(env, cell);
+	cell->broken = result->broken & ~result->broken_expected;
+	cell->class = class_of(result, env, dead, cell->broken);
+	snprintf(cell->text, sizeof(cell->text), "%.199s",
+		 env->checker.broken_count ? env->checker.broken[0].text : "");
+}
+
+static bool is_allowed(const struct sweep *sweep, const struct sweep_cell *cell)
+{
+	u32 i;
+
+	if (cell->class == SWEEP_INVARIANT) {
+		for (i = 0; i < cell->fault_count; i++)
+			if (BREAKS_CONTRACT & 1u << cell->fault[i].kind)
+				return true;
+		return !(cell->broken & ~sweep->allowed_broken);
+	}
+	return sweep->allowed_classes & 1u << cell->class;
+}
+
+/* Runs @cell, counts it, tells it. True ends the sweep. */
+static bool try_cell(struct sweep *sweep, struct sweep_cell *cell)
+{
+	struct run_result result;
+	u32 inv;
+
+	run_with(sweep, cell, &result);
+	sweep->cells++;
+	cell->allowed = !cell->fired || is_allowed(sweep, cell);
+	if (cell->fired) {
+		sweep->class_count[cell->class]++;
+		for (inv = 1; inv < INV_NR; inv++)
+			sweep->broken_count[inv] += cell->broken >> inv & 1;
+		sweep->not_allowed += !cell->allowed;
+	}
+	return sweep->cell(sweep->ctx, cell);
+}
+
+/* -- All runs -- */
+
+static bool sweep_statuses(struct sweep *sweep, u16 leaf, u32 nth, u8 kind)
+{
+	const struct tdx_leaf_info *info = &tdx_leaf_info[leaf];
+	u32 i;
+
+	for (i = 0; i < info->status_count; i++) {
+		struct sweep_cell cell = {
+			.fault = { { kind, leaf, nth, info->status[i] } }, .fault_count = 1,
+		};
+
+		if (kind == INJECT_BUSY) {
+			if (TDX_STATUS(info->status[i]) != TDX_OPERAND_BUSY)
+				continue;
+			cell.fault[0].status = TDX_DETAILS(info->status[i]);
+		}
+		if (try_cell(sweep, &cell))
+			return true;
+	}
+	return false;
+}
+
+static bool sweep_instance(struct sweep *sweep, u16 leaf, u32 nth)
+{
+	struct sweep_cell lie = { .fault = { { INJECT_LIE, leaf, nth, 0 } }, .fault_count = 1 };
+	static const u8 with_status[] = { INJECT_REFUSE, INJECT_LATE, INJECT_BUSY };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(with_status); i++)
+		if (sweep->kinds & 1u << with_status[i] &&
+		    sweep_statuses(sweep, leaf, nth, with_status[i]))
+			return true;
+	return sweep->kinds & 1u << INJECT_LIE && try_cell(sweep, &lie);
+}
+
+static struct sweep_fault first_refusal(const struct sweep_call *call)
+{
+	return (struct sweep_fault){ INJECT_REFUSE, call->leaf, call->nth,
+				     tdx_leaf_info[call->leaf].status[0] };
+}
+
+static bool sweep_pairs(struct sweep *sweep)
+{
+	u32 i, k;
+
+	for (i = 0; i < sweep->seamcalls; i++) {
+		for (k = i + 1; k < sweep->seamcalls; k++) {
+			struct sweep_cell cell = { .fault_count = 2 };
+
+			cell.fault[0] = first_refusal(&sweep->call[i]);
+			cell.fault[1] = first_refusal(&sweep->call[k]);
+			if (try_cell(sweep, &cell))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Until one does not fire any more. */
+static bool sweep_allocations(struct sweep *sweep)
+{
+	struct sweep_cell cell = { .fault_count = 1, .fired = true };
+	u32 nth;
+
+	for (nth = 1; cell.fired; nth++) {
+		cell.fault[0] = (struct sweep_fault){ .kind = INJECT_NONE, .nth = nth };
+		if (try_cell(sweep, &cell))
+			return true;
+	}
+	sweep->allocations = nth - 2;
+	return false;
+}
+
+static void note_call(void *ctx, const struct trace_event *event)
+{
+	struct sweep *sweep = ctx;
+
+	u16 leaf = event->call.rax;
+	u32 nth = ++sweep->leaf_calls[leaf & 255];
+
+	if (leaf >= TDX_LEAF_MAX || (sweep->per_leaf && nth > sweep->per_leaf)) {
+		sweep->left_out++;
+		return;
+	}
+	if (sweep->seamcalls % 1024 == 0) {
+		sweep->call = realloc(sweep->call,
+				      (sweep->seamcalls + 1024) * sizeof(*sweep->call));
+		if (!sweep->call)
+			internal_error("no memory for %u SEAMCALLs", sweep->seamcalls);
+	}
+	sweep->call[sweep->seamcalls++] = (struct sweep_call){ leaf, nth };
+}
+
+/* The run without a fault: it must be good, and says what there is to fail. */
+static bool record_calls(struct sweep *sweep, struct run_result *result)
+{
+	struct run_options plain = sweep->options;
+
+	plain.listener = note_call;
+	plain.listener_ctx = sweep;
+	plain.listener_mask = 1u << TRACE_SEAMCALL;
+	run_scenario(sweep->sim, sweep->scn, &plain, result);
+	sweep->options.no_results = true;
+	sweep->options.tolerate_faults = true;
+	return result->verdict == RUN_OK;
+}
+
+bool sweep_run(struct sweep *sweep, struct run_result *result)
+{
+	bool good = record_calls(sweep, result), over = false;
+	u32 i;
+
+	sweep->run = aligned_alloc(64, ALIGN_UP(sizeof(*sweep->run), 64));
+	if (!sweep->run)
+		internal_error("no memory for a run");
+	for (i = 0; good && !over && i < sweep->seamcalls; i++)
+		over = sweep_instance(sweep, sweep->call[i].leaf, sweep->call[i].nth);
+	if (good && !over && sweep->kinds & 1u << INJECT_NONE)
+		over = sweep_allocations(sweep);
+	if (good && !over && sweep->pairs)
+		sweep_pairs(sweep);
+	free(sweep->run);
+	free(sweep->call);
+	sweep->run = NULL;
+	sweep->call = NULL;
+	return good;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A scenario with one thing going wrong, for every thing that can: each SEAMCALL
+ * it makes, with each status the leaf's row lists, refused or late; each told a
+ * lie; each lock of its row held by somebody else; each allocation failing.
+ */
+#ifndef SEPTUM_SWEEP_H
+#define SEPTUM_SWEEP_H
+
+#include "sim/run.h"
+
+enum sweep_class {
+	SWEEP_ABSORBED,		/* nobody noticed: every step as the scenario says */
+	SWEEP_ANSWERED,		/* some step answered otherwise, the VM lives */
+	SWEEP_VM_DEAD,		/* KVM gave the VM up (vm_dead or vm_bugged) */
+	SWEEP_INVARIANT,
+	SWEEP_HOST_BUG,		/* BUG(): the host would have crashed */
+	SWEEP_HANG,
+	SWEEP_DEADLOCK,
+	SWEEP_BOUND,
+	SWEEP_STOPPED,		/* a later step made no sense any more */
+	SWEEP_CLASS_NR
+};
+
+extern const char *const sweep_class_name[SWEEP_CLASS_NR];
+extern const char *const inject_kind_name[];	/* by enum inject_kind */
+
+struct sweep_fault {
+	u8 kind;		/* enum inject_kind; INJECT_NONE: an allocation */
+	u16 leaf;
+	u32 nth;		/* call of the leaf, or allocation, from 1 */
+	u64 status;		/* busy: operand id */
+};
+
+struct sweep_cell {
+	struct sweep_fault fault[2];
+	u32 fault_count;
+	enum sweep_class class;
+	u32 broken;		/* BIT(invariant), unexpected ones */
+	bool fired;
+	bool allowed;
+	char text[200];		/* what broke, "" when nothing */
+};
+
+struct sweep {
+	struct sim *sim;
+	const struct scn *scn;
+	struct run_options options;
+	u32 kinds;		/* BIT(enum inject_kind); INJECT_NONE: allocations */
+	bool pairs;
+	u32 per_leaf;		/* calls of one leaf to try, 0 = all */
+	/* Outcomes that are fine; from the header or the default. */
+	u32 allowed_classes, allowed_broken;
+	/* Told each cell; true ends the sweep. */
+	bool (*cell)(void *ctx, const struct sweep_cell *cell);
+	void *ctx;
+
+	u64 cells, class_count[SWEEP_CLASS_NR], broken_count[INV_NR];
+	u64 not_allowed;
+	u32 seamcalls, allocations;	/* of the fault-free run */
+	u64 left_out;			/* SEAMCALLs beyond ->per_leaf */
+	struct sweep_call {
+		u16 leaf;
+		u32 nth;		/* call of this leaf, from 1 */
+	} *call;			/* its SEAMCALLs in order */
+	u32 leaf_calls[256];
+	struct run *run;
+};
+
+/*
+ * What "# Allow: ..." comments of @scn name: classes (absorbed, answered,
+ * vm-dead, host-bug, hang, deadlock, ...) and invariants. Without one: absorbed,
+ * answered, vm-dead and stopped. @more: further words, or NULL. False and @diag
+ * for an unknown word.
+ */
+bool sweep_read_allow(struct sweep *sweep, const char *more, struct diag *diag);
+/* False when the fault-free run itself fails: @result tells. */
+bool sweep_run(struct sweep *sweep, struct run_result *result);
+/* "inject TDH.MEM.PAGE.AUG nth=2 kind=refuse status=TDX_OPERAND_BUSY|RCX" */
+void sweep_print_fault(const struct sweep_fault *fault, char *text, size_t size);
+
+#endif /* SEPTUM_SWEEP_H */
