@@ -133,8 +133,24 @@ int hugetlb_split_folio(struct folio *folio, u32 new_order)
 
 /* -- merge ---------------------------------------------------------------------------------- */
 
+/* Every piece was; the pieces' heads are taken apart on the way if they are large. */
+static bool pieces_uptodate(struct mm *mm, const struct hugetlb_stash *stash)
+{
+	kvm_pfn_t pfn = stash->head_pfn, end = pfn + (1ULL << stash->order);
+	bool uptodate = true;
+
+	for (; pfn < end; pfn += 1ULL << stash->piece_order) {
+		struct page *page = __pfn_to_page(mm, pfn);
+
+		uptodate &= page->flags >> PG_uptodate & 1;
+		if (stash->piece_order > VMEMMAP_LEAF_SHIFT)
+			clear_compound_page(page, stash->piece_order);
+	}
+	return uptodate;
+}
+
 /* True when all of the leaf is what the tails of a compound page are anyway. */
-static bool leaf_forget(struct mm *mm, struct vmemmap_leaf *leaf, bool *uptodate)
+static bool leaf_forget(struct vmemmap_leaf *leaf)
 {
 	bool plain = true;
 	u32 i;
@@ -142,7 +158,6 @@ static bool leaf_forget(struct mm *mm, struct vmemmap_leaf *leaf, bool *uptodate
 	for (i = 0; i < VMEMMAP_LEAF_PAGES; i++) {
 		struct page *page = &leaf->page[i];
 
-		*uptodate &= PageTail(page) || page->flags & BIT_ULL(PG_uptodate);
 		plain &= !(page->flags & BIT_ULL(PG_hwpoison)) && !page->lock_ref;
 		page->flags &= BIT_ULL(PG_hwpoison);
 		page->mapping = NULL;
@@ -183,14 +198,11 @@ struct folio *hugetlb_merge_folio(struct page *head)
 	struct hugetlb_stash *stash = stash_of(mm, head->pfn);
 	struct folio *folio = (struct folio *)head;
 	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << stash->order);
-	bool uptodate = true;
+	bool uptodate = pieces_uptodate(mm, stash);
 	struct vmemmap_leaf *leaf;
 
-	if (stash->piece_order > VMEMMAP_LEAF_SHIFT)
-		for (; pfn < end; pfn += 1ULL << stash->piece_order)
-			clear_compound_page(__pfn_to_page(mm, pfn), stash->piece_order);
-	for (pfn = head->pfn; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES)
-		if (leaf_forget(mm, leaf, &uptodate) && pfn != head->pfn)
+	for (; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES)
+		if (leaf_forget(leaf) && pfn != head->pfn)
 			vmemmap_drop(mm, pfn >> VMEMMAP_LEAF_SHIFT);
 	prep_compound_page(head, stash->order);
 	init_new_hugetlb_folio(folio);

@@ -246,7 +246,8 @@ static struct xa_node *node_alloc(struct xarray *xa, gfp_t gfp, u32 shift,
 	struct env *env = env_of(xa);
 	struct xa_node *node;
 
-	if (!(gfp & __GFP_NOFAIL) && inject_alloc(env, "xarray"))
+	/* Under xa_lock: the tree must not change between a look and the store. */
+	if (!(gfp & __GFP_NOFAIL) && inject_alloc_atomic(env, "xarray"))
 		return NULL;
 	node = pool_alloc(&mm_of(xa)->xa_nodes);
 	node->shift = shift;
