@@ -46,6 +46,10 @@ void folio_mark_accessed(struct folio *unused)
 {
 }
 
+void mark_page_accessed(struct page *unused)
+{
+}
+
 void folio_wait_writeback(struct folio *folio)
 {
 }

@@ -90,6 +90,18 @@ bool has_capability_noaudit(struct task_struct *task, int cap)
 	return true;
 }
 
+void __init_waitqueue_head(struct wait_queue_head *queue, const char *name,
+			   struct lock_class_key *key)
+{
+	spin_lock_init(&queue->lock);
+	INIT_LIST_HEAD(&queue->head);
+}
+
+void finish_rcuwait(struct rcuwait *wait)
+{
+	rcu_assign_pointer(wait->task, NULL);
+}
+
 void kern_set_signal(int pending)
 {
 	if (pending)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stands in for kernel/workqueue.c and kernel/kthread.c: work runs between two
- * system calls, in order. Delayed work never comes due.
+ * system calls, in order. Delayed work never comes due. The thread that KVM
+ * makes to give huge pages back is made but never run.
  */
 #include <linux/workqueue.h>
+#include <linux/sched/vhost_task.h>
 
 #include "standin.h"
 
@@ -75,4 +77,28 @@ bool cancel_work_sync(struct work_struct *work)
 bool cancel_delayed_work_sync(struct delayed_work *work)
 {
 	return false;
+}
+
+struct vhost_task {
+	int unused;
+};
+
+static struct vhost_task recovery_thread;
+
+struct vhost_task *vhost_task_create(bool (*fn)(void *arg), void (*handle_sigkill)(void *arg),
+				     void *arg, const char *name)
+{
+	return &recovery_thread;
+}
+
+void vhost_task_start(struct vhost_task *task)
+{
+}
+
+void vhost_task_stop(struct vhost_task *task)
+{
+}
+
+void vhost_task_wake(struct vhost_task *task)
+{
 }

@@ -3,7 +3,8 @@
  * The real kernel as a host, looking: probes of its own structures, and the
  * invariants that need them beside the module's view. Takes no reference and no
  * lock. The kernel keeps no record of who holds a reference or why a page was
- * given up, so questions for those are skipped.
+ * given up, so questions for those are skipped. Functions that the kernel side
+ * calls back realign the stack (PROC).
  */
 #include "kernel/process/host.h"
 #include "model/tdx/tables.h"
@@ -117,7 +118,7 @@ struct mirror_check {
 	const void *kvm;
 };
 
-static int leaf_in_sept(void *context, unsigned long gpa, unsigned long pfn, int level)
+PROC static int leaf_in_sept(void *context, unsigned long gpa, unsigned long pfn, int level)
 {
 	const struct mirror_check *check = context;
 	struct tdx_sept_view view = { 0 };
@@ -170,7 +171,7 @@ void kernel_check(struct host *h)
 /* -- INV_FRAMES_ACCOUNTED ----------------------------------------------------- */
 
 /* A page that is in use is accounted for while the module owns it: it was given up. */
-static void page_accounted(void *context, unsigned long pfn)
+PROC static void page_accounted(void *context, unsigned long pfn)
 {
 	struct host *h = context;
 	struct tdx_pamt_view pamt = { 0 };
