@@ -7,6 +7,8 @@
 #ifndef SEPTUM_CMD_H
 #define SEPTUM_CMD_H
 
+#include <stdio.h>
+
 #include "sim/base/types.h"
 
 enum exit_status {
@@ -21,13 +23,13 @@ enum exit_status {
 enum output_format { FORMAT_TEXT, FORMAT_KTAP, FORMAT_JSON };
 
 /*
- * @argv[0] is the verb. A row of the table in main.c: name, function, usage
+ * @argv[0] is the verb. Each has a row in commands.def: usage
  * line, one-line help, example.
  */
 typedef int cmd_fn(int argc, char **argv);
 
 cmd_fn cmd_run, cmd_decode, cmd_list, cmd_fmt, cmd_version;
-/* Rows for these are added to main.c by the file that brings the function. */
+/* Rows for those that are not there yet come into commands.def with the function. */
 cmd_fn cmd_explore, cmd_sweep, cmd_campaign, cmd_shrink;
 cmd_fn cmd_graph, cmd_bench, cmd_matrix, cmd_diff;
 
@@ -78,10 +80,11 @@ struct path_list {
  * sorted order, directories named common left out. "-" is stdin.
  */
 int paths_gather(struct path_list *list, const char *path);
+/* The same without a message: for what is nice to have. */
+int paths_gather_quietly(struct path_list *list, const char *path);
 void paths_free(struct path_list *list);
 
-/* Text of a JSON string, quotes included, to stdout's kin. */
-#include <stdio.h>
+/* @text as a JSON string, quotes included. */
 void json_string(FILE *out, const char *text);
 
 #endif /* SEPTUM_CMD_H */

@@ -25,7 +25,7 @@
 #include "sim/sim.h"
 #include "sim/verbs.h"
 
-struct guest_op;
+struct run_guest;
 
 enum run_verdict {
 	RUN_OK,
@@ -54,6 +54,8 @@ struct run_options {
 	u64 step_max;			/* 0: 10 million */
 	bool keep_going;		/* a mismatch does not end the run */
 	bool no_teardown;
+	bool checks_at_end;		/* look at the whole state once, not after each
+					 * step; what breaks on its own is still seen */
 	bool no_results;		/* results and expectations are not compared
 					 * (sweep, campaign, fuzz): invariants still are */
 	bool tolerate_faults;		/* a fault of the driver's own is about: WARN and
@@ -72,6 +74,8 @@ struct run_result {
 	u32 seamcalls;
 	u32 broken;			/* BIT(invariant) */
 	u32 broken_expected;		/* of these, declared by `expect broken` */
+	u32 others;			/* steps with another result than written, also
+					 * when results are not compared */
 	bool condition;			/* valid when the scenario has one */
 	u32 failed_step;		/* number of the step that failed, 0 none */
 	u64 trace_hash;			/* over SEAMCALLs and results: same run, same hash */
@@ -127,11 +131,14 @@ struct run_world {
 	/* Lines, to say where a missing object went: td, gmem, vcpu */
 	u32 created_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];
 	u32 closed_line[3][HOST_OBJ_MAX * HOST_VCPU_MAX];
-	struct guest_op *op[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* in the arena */
+	struct run_guest *guest[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* in the arena */
 	struct host_exit exit[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* the last one */
 	u32 warn_expected, bug_expected;
 	u32 broken_expected;		/* BIT(invariant) */
+	u8 gpaw[HOST_OBJ_MAX];		/* as init_td said; where the shared bit is */
 	u64 token;			/* last content token handed out */
+	/* What the guest of each VM must read, by gfn; in the arena, NULL: nothing yet */
+	struct sparse *content[HOST_OBJ_MAX];
 };
 
 /* Matching the '>' lines of the step one task is in, run_cross.c. */
@@ -145,19 +152,11 @@ struct run_cross {
 	char actual[200];		/* what crossed instead */
 };
 
-#define RUN_TOUCHED_MAX	48
 #define RUN_LOG_MAX	48
 
 /* What was heard while running; nothing here decides what happens next. */
 struct run_notes {
 	struct run_cross cross[TASK_MAX];
-	/* Since the last check: frames that changed hands, GPAs whose entries did. */
-	kvm_pfn_t pfn[RUN_TOUCHED_MAX];
-	struct run_gpa {
-		hpa_t tdr;
-		gpa_t gpa;
-	} gpa[RUN_TOUCHED_MAX];
-	u32 pfn_count, gpa_count;	/* may exceed the room: then look at all */
 	/* The kernel's log, oldest first; later lines are counted only. */
 	struct run_log {
 		u8 level;
@@ -184,14 +183,16 @@ struct run {
 	const struct run_options *options;
 	struct run_result *result;
 	const struct scn_node *node;	/* the running line, NULL for made-up steps */
+	const struct scn_node *picture_node;	/* line of options->picture_step */
 	const struct scn_node *condition;
 	const struct run_scope *scope;
 	u32 step;			/* number of the running step, from 1 */
 	bool stop;			/* a verdict was reached */
 	bool in_race;
-	u64 mce_seen;
-	struct run_world world;
-	struct run_notes notes;
+	u64 check_rest;			/* steps whose full check was paid in advance */
+	/* Whole cache lines: the explorer takes them as part of the state. */
+	_Alignas(64) struct run_world world;
+	_Alignas(64) struct run_notes notes;
 };
 
 /* Resets the machine. @scn may be NULL. Listens to the trace until run_end(). */

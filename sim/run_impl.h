@@ -36,8 +36,7 @@ void cross_print_event(const struct trace_event *event, char *text, size_t size)
 
 /* ---- run_listen.c ---- */
 
-#define RUN_LISTEN	(1u << TRACE_SEAMCALL | 1u << TRACE_KMSG | 1u << TRACE_PAGE | \
-			 1u << TRACE_SEPT | 1u << TRACE_SPTE)
+#define RUN_LISTEN	(1u << TRACE_SEAMCALL | 1u << TRACE_KMSG)
 
 void run_listen(void *ctx, const struct trace_event *event);
 
@@ -87,7 +86,6 @@ void run_closed(struct run *run, enum run_object kind, u32 id, int rc);
 const struct run_slot *run_slot_of(const struct run *run, u32 td, gpa_t gpa);
 /* The token an operand gives, or the next fresh one. */
 u64 run_token(struct run *run, const struct scn_step *step, u32 i);
-/* The guest operation of a vCPU, made when first asked for. */
-struct guest_op *run_guest_op(struct run *run, u32 td, u32 vcpu);
-
+/* What the guest of @td must read at @gpa from now on. */
+void run_content_set(struct run *run, u32 td, gpa_t gpa, u64 token);
 #endif /* SEPTUM_RUN_IMPL_H */

@@ -6,10 +6,6 @@
 
 #include "sim/verbs.h"
 
-#define VERB(actor, id, name, fn, result, help, ...) verb_fn fn;
-#include "sim/verbs.def"
-#undef VERB
-
 #define POS(name, type)		{ #name, TYPE_##type, OPERAND_REQUIRED | OPERAND_POSITIONAL }
 #define REQ(name, type)		{ #name, TYPE_##type, OPERAND_REQUIRED }
 #define OPT(name, type)		{ #name, TYPE_##type, 0 }

@@ -45,6 +45,11 @@ enum verb_id {
 	VERB_NR
 };
 
+/* The handlers, verbs_<actor>.c. */
+#define VERB(actor, id, name, fn, result, help, ...) verb_fn fn;
+#include "sim/verbs.def"
+#undef VERB
+
 struct verb {
 	u8 id;			/* enum verb_id */
 	u8 actor;		/* enum scn_actor_kind */

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handlers of `host`: each one a call of the host interface. What a VMM's
+ * ioctls would answer is the result; the runner adds nothing to it.
+ */
+#include "model/kvm/kvm_uapi.h"
+#include "sim/run_impl.h"
+#include "sim/words.h"
+
+#define FALLOC_FL_KEEP_SIZE	0x01
+#define FALLOC_FL_PUNCH_HOLE	0x02
+
+#define VCPU_TD(id)		((id) >> 8)
+#define VCPU_NR(id)		((id) & 0xff)
+
+/* TD ATTRIBUTES bit 28, SEPT_VE_DISABLE: KVM of 7.3.4 insists on it. */
+#define ATTRIBUTES_DEFAULT	(1ULL << 28)
+
+void verb_host_create_vm(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 td = step->value[0].id;
+	int rc = step_ops(run)->vm_create(step_host(run), td,
+					  step_number(step, 1, KVM_X86_TDX_VM));
+
+	run_created(run, OBJECT_TD, td, rc);
+	out_errno(run, out, rc);
+}
+
+void verb_host_init_td(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	const struct host_td_params params = {
+		.attributes = step_number(step, 1, ATTRIBUTES_DEFAULT),
+		.gpaw = step_number(step, 2, 48),
+		.reserved = step_number(step, 3, 0),
+	};
+
+	run->world.gpaw[step->value[0].id] = params.gpaw;
+	out_errno(run, out, step_ops(run)->td_init(step_host(run), step->value[0].id, &params));
+}
+
+void verb_host_create_vcpu(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 id = step->value[0].id;
+	int rc = step_ops(run)->vcpu_create(step_host(run), VCPU_TD(id), VCPU_NR(id));
+
+	run_created(run, OBJECT_VCPU, VCPU_TD(id) * HOST_VCPU_MAX + VCPU_NR(id), rc);
+	out_errno(run, out, rc);
+}
+
+void verb_host_init_vcpu(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 id = step->value[0].id;
+
+	out_errno(run, out, step_ops(run)->vcpu_init(step_host(run), VCPU_TD(id), VCPU_NR(id),
+						     step_number(step, 1, 0)));
+}
+
+void verb_host_finalize(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->finalize(step_host(run), step->value[0].id));
+}
+
+void verb_host_close_vcpu(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 id = step->value[0].id;
+	int rc = step_ops(run)->vcpu_close(step_host(run), VCPU_TD(id), VCPU_NR(id));
+
+	run_closed(run, OBJECT_VCPU, VCPU_TD(id) * HOST_VCPU_MAX + VCPU_NR(id), rc);
+	out_errno(run, out, rc);
+}
+
+void verb_host_close_vm(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 td = step->value[0].id;
+	int rc = step_ops(run)->vm_close(step_host(run), td);
+
+	run_closed(run, OBJECT_TD, td, rc);
+	out_errno(run, out, rc);
+}
+
+void verb_host_create_gmem(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 gmem = step->value[0].id;
+	int rc = step_ops(run)->gmem_create(step_host(run), step_id(step, 2, 0), gmem,
+					    step->value[1].number, step_number(step, 3, 0));
+
+	run_created(run, OBJECT_GMEM, gmem, rc);
+	out_errno(run, out, rc);
+}
+
+void verb_host_close_gmem(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 gmem = step->value[0].id;
+	int rc = step_ops(run)->gmem_close(step_host(run), gmem);
+
+	run_closed(run, OBJECT_GMEM, gmem, rc);
+	out_errno(run, out, rc);
+}
+
+/* ---- Slots ---- */
+
+static void forget_slot(struct run *run, u32 td, u32 slot)
+{
+	u32 i;
+
+	for (i = 0; i < RUN_SLOT_MAX; i++)
+		if (run->world.slot[i].td == td && run->world.slot[i].slot == slot)
+			run->world.slot[i].used = false;
+}
+
+static void remember_slot(struct run *run, const struct run_slot *slot)
+{
+	u32 i;
+
+	forget_slot(run, slot->td, slot->slot);
+	for (i = 0; i < RUN_SLOT_MAX; i++) {
+		if (run->world.slot[i].used)
+			continue;
+		run->world.slot[i] = *slot;
+		return;
+	}
+}
+
+static const struct run_slot *overlapping_slot(const struct run *run, const struct run_slot *slot)
+{
+	u32 i;
+
+	for (i = 0; i < RUN_SLOT_MAX; i++) {
+		const struct run_slot *other = &run->world.slot[i];
+
+		if (other->used && other->td == slot->td && other->slot != slot->slot &&
+		    other->gpa < slot->gpa + slot->size && slot->gpa < other->gpa + other->size)
+			return other;
+	}
+	return NULL;
+}
+
+static bool states_errno(const struct scn_step *step)
+{
+	u32 i;
+
+	for (i = 0; i < step->result_count; i++)
+		if (step->result[i].kind != RESULT_ERRNO || step->result[i].number)
+			return true;
+	return false;
+}
+
+const struct run_slot *run_slot_of(const struct run *run, u32 td, gpa_t gpa)
+{
+	u32 i;
+
+	for (i = 0; i < RUN_SLOT_MAX; i++) {
+		const struct run_slot *slot = &run->world.slot[i];
+
+		if (slot->used && slot->td == td && gpa - slot->gpa < slot->size)
+			return slot;
+	}
+	return NULL;
+}
+
+void verb_host_set_region(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	const struct run_slot slot = {
+		.used = true, .slot = step->value[0].number, .gpa = step->value[1].number,
+		.size = step->value[2].number, .has_gmem = step_has(step, 3),
+		.gmem = step_id(step, 3, 0), .offset = step_number(step, 4, 0),
+		.td = step_id(step, 5, 0), .line = run->node ? run->node->line : 0,
+	};
+	u32 flags = step_number(step, 6, slot.has_gmem ? KVM_MEM_GUEST_MEMFD : 0);
+	const struct run_slot *other = overlapping_slot(run, &slot);
+	int rc;
+
+	if (other && slot.size && !states_errno(step) && run->node) {
+		out_bad_input(out, "slot %u overlaps slot %u of line %u (state '= EEXIST' to see it refused)",
+			      slot.slot, other->slot, other->line);
+		return;
+	}
+	rc = step_ops(run)->set_memory_region(step_host(run), slot.td, slot.slot, flags, slot.gpa,
+					      slot.size, slot.has_gmem ? slot.gmem : -1,
+					      slot.offset);
+	if (!rc && slot.size)
+		remember_slot(run, &slot);
+	else if (!rc)
+		forget_slot(run, slot.td, slot.slot);
+	out_errno(run, out, rc);
+}
+
+/* ---- Memory ---- */
+
+void verb_host_set_attributes(struct run *run, const struct scn_step *step,
+			      struct run_outcome *out)
+{
+	u64 attributes = step->value[2].number ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
+
+	out_errno(run, out,
+		  step_ops(run)->set_attributes(step_host(run), step_id(step, 3, 0),
+						step->value[0].number, step->value[1].number,
+						step_number(step, 4, attributes)));
+}
+
+/* done= is an expectation on top of the result. */
+static void check_done(const struct scn_step *step, u32 i, u64 done, struct run_outcome *out)
+{
+	if (step_has(step, i))
+		out_compare_number(out, "done", step->value[i].number, done);
+}
+
+void verb_host_init_mem(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	gpa_t gpa = step->value[0].number, start = gpa;
+	u64 pages = step->value[1].number >> PAGE_SHIFT;
+	u32 vcpu = step_id(step, 2, 0), td = VCPU_TD(vcpu);
+	u64 token = run_token(run, step, 3);
+	int rc = step_ops(run)->init_mem_region(step_host(run), td, VCPU_NR(vcpu), &gpa, &pages,
+						step_has(step, 4) ? KVM_TDX_MEASURE_MEMORY_REGION : 0,
+						token);
+
+	for (; start < gpa; start += PAGE_SIZE)
+		run_content_set(run, td, start, token);
+	out_errno(run, out, rc);
+	check_done(step, 5, gpa - step->value[0].number, out);
+}
+
+void verb_host_pre_fault(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	gpa_t gpa = step->value[0].number;
+	u64 size = step->value[1].number;
+	u32 vcpu = step_id(step, 2, 0);
+
+	out_errno(run, out, step_ops(run)->pre_fault(step_host(run), VCPU_TD(vcpu), VCPU_NR(vcpu),
+						     &gpa, &size));
+	check_done(step, 3, gpa - step->value[0].number, out);
+}
+
+void verb_host_punch_hole(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->fallocate(step_host(run), step->value[0].id,
+						     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+						     step->value[1].number,
+						     step->value[2].number));
+}
+
+void verb_host_allocate(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->fallocate(step_host(run), step->value[0].id,
+						     FALLOC_FL_KEEP_SIZE, step->value[1].number,
+						     step->value[2].number));
+}
+
+void verb_host_fallocate(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->fallocate(step_host(run), step->value[0].id,
+						     step->value[1].number, step->value[2].number,
+						     step->value[3].number));
+}
+
+void verb_host_convert(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u64 error_offset = 0;
+	int rc = step_ops(run)->gmem_convert(step_host(run), step->value[0].id,
+					     step->value[1].number, step->value[2].number,
+					     step->value[3].number, &error_offset);
+
+	out_errno(run, out, rc);
+	if (step_has(step, 4) && rc && rc != HOST_SKIP)
+		out_compare_number(out, "error_off", step->value[4].number, error_offset);
+}
+
+void verb_host_answer(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 vcpu = step->value[0].id;
+
+	out_errno(run, out, step_ops(run)->hypercall_answer(step_host(run), VCPU_TD(vcpu),
+							    VCPU_NR(vcpu),
+							    step_number(step, 1, 0)));
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handlers of `inject`, `module` and `test`: faults to come, SEAMCALLs made by
+ * hand, and the bench's own tools.
+ */
+#include <string.h>
+
+#include "model/tdx/tables.h"
+#include "sim/run_impl.h"
+
+/*
+ * What `nth` counts from is the moment the line runs. refuse and late need the
+ * status to return; busy needs to know whose lock is held.
+ */
+void verb_inject_seamcall(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u64 kind = step->value[3].number;
+	struct inject_rule rule = {
+		.leaf = step->value[0].number, .nth = step_number(step, 1, 1),
+		.times = step_number(step, 2, 1), .kind = kind,
+		.status = step_number(step, 4, 0),
+		/* file and line, for "never fired" */
+		.line = run->node ? (u32)run->node->file << 24 | run->node->line : 0,
+	};
+	bool wants_status = kind == INJECT_REFUSE || kind == INJECT_LATE;
+
+	if (wants_status != step_has(step, 4)) {
+		out_bad_input(out, wants_status ? "kind=refuse and kind=late need status=" :
+						  "kind=lie and kind=busy have no status=");
+		return;
+	}
+	if (!rule.nth || !rule.times) {
+		out_bad_input(out, "nth= and times= count from 1");
+		return;
+	}
+	if (wants_status)
+		rule.status |= step_number(step, 5, 0);
+	else if (kind == INJECT_BUSY)
+		rule.status = step_number(step, 5, 0);
+	if (inject_add(run->sim->env, &rule))
+		out_bad_input(out, "more than %u injections", INJECT_RULE_MAX);
+}
+
+void verb_inject_alloc(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct injector *injector = &run->sim->env->injector;
+
+	if (!step->value[0].number) {
+		out_bad_input(out, "nth= counts from 1");
+		return;
+	}
+	injector->alloc_fail_nth = injector->alloc_count + step->value[0].number;
+}
+
+void verb_module_seamcall(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct tdx_module_args args = {
+		.rcx = step_number(step, 1, 0), .rdx = step_number(step, 2, 0),
+		.r8 = step_number(step, 3, 0), .r9 = step_number(step, 4, 0),
+		.r10 = step_number(step, 5, 0), .r11 = step_number(step, 6, 0),
+		.r12 = step_number(step, 7, 0),
+	};
+	u64 rax = step->value[0].number | step_number(step, 8, 0) << 16;
+	u64 lp = step_number(step, 9, 0);
+
+	if (lp >= run->sim->hw->cpu_count) {
+		out_bad_input(out, "there are %u logical processors", run->sim->hw->cpu_count);
+		return;
+	}
+	out->result = (struct scn_result){
+		.kind = RESULT_STATUS, .number = seamcall(run->sim->tdx, lp, rax, &args),
+	};
+}
+
+void verb_test_remember(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct run_frame *frame = &run->world.frame[step->value[0].id];
+	struct host_folio_view folio;
+	int rc = step_ops(run)->probe_folio(step_host(run), step->value[1].id,
+					    step->value[1].number, &folio);
+
+	if (rc || !folio.present) {
+		out_bad_input(out, "there is no page at this offset to remember");
+		return;
+	}
+	if (frame->owned) {
+		out_bad_input(out, "p%u is in use, free it first", step->value[0].id);
+		return;
+	}
+	*frame = (struct run_frame){
+		.used = true,
+		.pfn = folio.pfn + ((step->value[1].number >> PAGE_SHIFT) &
+				    ((1ULL << folio.order) - 1)),
+	};
+}
+
+void verb_test_irq(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u64 cpu = step->value[0].number;
+
+	if (cpu >= run->sim->hw->cpu_count)
+		out_bad_input(out, "there are %u logical processors", run->sim->hw->cpu_count);
+	else
+		run->sim->hw->cpu[cpu].irq_pending = true;
+}
+
+void verb_test_teardown(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 kind, id;
+
+	step_ops(run)->teardown(step_host(run));
+	for (kind = 0; kind < ARRAY_SIZE(run->world.closed_line); kind++)
+		for (id = 0; id < ARRAY_SIZE(run->world.closed_line[0]); id++)
+			if (run->world.created_line[kind][id])
+				run->world.closed_line[kind][id] = run->node ? run->node->line : 1;
+	memset(run->world.slot, 0, sizeof(run->world.slot));
+}

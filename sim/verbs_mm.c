@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handlers of `user`, `gup` and `mm`: everybody else who touches guest memory or
+ * the frames it came from.
+ */
+#include "sim/run_impl.h"
+
+#define AT_GMEM(step)	((step)->value[0].id)
+#define AT_OFFSET(step)	((step)->value[0].number)
+
+/* ---- user ---- */
+
+void verb_user_mmap(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->gmem_mmap(step_host(run), step->value[0].id,
+						     step->value[1].number,
+						     step->value[2].number, !step_has(step, 3)));
+}
+
+void verb_user_munmap(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->gmem_munmap(step_host(run), step->value[0].id,
+						       step->value[1].number,
+						       step->value[2].number));
+}
+
+void verb_user_read(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u64 token = 0;
+	int rc = step_ops(run)->gmem_user_access(step_host(run), AT_GMEM(step), AT_OFFSET(step),
+						 false, &token);
+
+	out_errno(run, out, rc);
+	if (!rc && step_has(step, 1))
+		out_compare_number(out, "token", step->value[1].number, token);
+}
+
+void verb_user_write(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u64 token = run_token(run, step, 1);
+
+	out_errno(run, out, step_ops(run)->gmem_user_access(step_host(run), AT_GMEM(step),
+							    AT_OFFSET(step), true, &token));
+}
+
+/* ---- gup ---- */
+
+static void gup(struct run *run, const struct scn_step *step, bool give, bool pin,
+		struct run_outcome *out)
+{
+	s32 count = step_number(step, 1, 1);
+
+	out_errno(run, out, step_ops(run)->gup(step_host(run), AT_GMEM(step), AT_OFFSET(step),
+					       give ? -count : count, pin));
+}
+
+void verb_gup_take(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	gup(run, step, false, false, out);
+}
+
+void verb_gup_drop(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	gup(run, step, true, false, out);
+}
+
+void verb_gup_pin(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	gup(run, step, false, true, out);
+}
+
+void verb_gup_unpin(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	gup(run, step, true, true, out);
+}
+
+/* ---- mm ---- */
+
+void verb_mm_memory_failure(struct run *run, const struct scn_step *step,
+			    struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->memory_failure(step_host(run), AT_GMEM(step),
+							  AT_OFFSET(step),
+							  step_number(step, 1, 0)));
+}
+
+void verb_mm_unpoison(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->unpoison(step_host(run), AT_GMEM(step),
+						    AT_OFFSET(step)));
+}
+
+void verb_mm_lru_add_drain(struct run *run, const struct scn_step *step,
+			   struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->lru_add_drain(step_host(run)));
+}
+
+/* A name that was given back may be used again; one in use may not. */
+void verb_mm_alloc(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct run_frame *frame = &run->world.frame[step->value[0].id];
+	u8 order = step_number(step, 1, 0);
+	int rc;
+
+	if (frame->owned) {
+		out_bad_input(out, "p%u is in use, free it first", step->value[0].id);
+		return;
+	}
+	rc = step_ops(run)->page_alloc(step_host(run), order, &frame->pfn);
+	frame->used = frame->owned = !rc;
+	frame->order = order;
+	out_errno(run, out, rc);
+}
+
+static struct run_frame *owned_frame(struct run *run, const struct scn_step *step,
+				     struct run_outcome *out)
+{
+	struct run_frame *frame = &run->world.frame[step->value[0].id];
+
+	if (frame->owned)
+		return frame;
+	out_bad_input(out, "p%u was not allocated by 'mm alloc'", step->value[0].id);
+	return NULL;
+}
+
+void verb_mm_write(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct run_frame *frame = owned_frame(run, step, out);
+
+	if (frame)
+		out_errno(run, out,
+			  step_ops(run)->page_write(step_host(run), frame->pfn,
+						    run_token(run, step, 1), step_has(step, 2)));
+}
+
+void verb_mm_free(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct run_frame *frame = owned_frame(run, step, out);
+
+	if (!frame)
+		return;
+	frame->owned = false;
+	out_errno(run, out, step_ops(run)->page_free(step_host(run), frame->pfn, frame->order));
+}
