@@ -35,7 +35,7 @@ enum {
 #define KVM_PFN_ERR_FAULT	(BIT_ULL(63) | 0)
 #define KVM_PFN_NOSLOT		BIT_ULL(62)
 
-static inline bool is_error_noslot_pfn(kvm_pfn_t pfn)
+static inline bool is_error_noslot_pfn(const kvm_pfn_t pfn)
 {
 	return pfn & (BIT_ULL(63) | BIT_ULL(62));
 }
@@ -58,26 +58,26 @@ struct kvm_page_fault {
 
 /* -- Address helpers -- */
 
-static inline gfn_t kvm_gfn_direct_bits(const struct kvm *kvm)
+static inline gfn_t kvm_gfn_direct_bits(const struct kvm *vm)
 {
-	return kvm->arch.gfn_direct_bits;
+	return vm->arch.gfn_direct_bits;
 }
 
-static inline bool kvm_is_addr_direct(const struct kvm *kvm, gpa_t gpa)
+static inline bool kvm_is_addr_direct(const struct kvm *vm, gpa_t gpa)
 {
-	gpa_t bits = gfn_to_gpa(kvm_gfn_direct_bits(kvm));
+	gpa_t bits = gfn_to_gpa(kvm_gfn_direct_bits(vm));
 
 	return !bits || (gpa & bits);
 }
 
-static inline bool kvm_is_gfn_alias(const struct kvm *kvm, gfn_t gfn)
+static inline bool kvm_is_gfn_alias(const struct kvm *vm, gfn_t gfn)
 {
-	return gfn & kvm_gfn_direct_bits(kvm);
+	return gfn & kvm_gfn_direct_bits(vm);
 }
 
-static inline bool kvm_has_mirrored_tdp(const struct kvm *kvm)
+static inline bool kvm_has_mirrored_tdp(const struct kvm *vm)
 {
-	return kvm->arch.vm_type == KVM_X86_TDX_VM;
+	return vm->arch.vm_type == KVM_X86_TDX_VM;
 }
 
 /* -- Life -- */
@@ -86,26 +86,26 @@ static inline bool kvm_has_mirrored_tdp(const struct kvm *kvm)
 struct mmu_host *mmu_host_create(struct env *env, u64 frames);
 /* The machine's page-table memory. @frames: pfns are below it. */
 struct mmu_host *mmu_host_create(struct env *env, u64 frames);
-void kvm_mmu_init_vm(struct kvm *kvm, struct mmu_host *host);
-void kvm_mmu_pre_destroy_vm(struct kvm *kvm);
-void kvm_mmu_uninit_vm(struct kvm *kvm);
-int kvm_mmu_create(struct kvm_vcpu *vcpu);
-void kvm_mmu_destroy(struct kvm_vcpu *vcpu);
+void kvm_mmu_init_vm(struct kvm *vm, struct mmu_host *host);
+void kvm_mmu_pre_destroy_vm(struct kvm *vm);
+void kvm_mmu_uninit_vm(struct kvm *vm);
+int kvm_mmu_create(struct kvm_vcpu *v);
+void kvm_mmu_destroy(struct kvm_vcpu *v);
 /* Sets root_role from the VM type and guest_maxphyaddr; before kvm_mmu_load(). */
-void kvm_init_mmu(struct kvm_vcpu *vcpu);
-int kvm_mmu_load(struct kvm_vcpu *vcpu);
-void kvm_mmu_unload(struct kvm_vcpu *vcpu);
-void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *vcpu);
+void kvm_init_mmu(struct kvm_vcpu *v);
+int kvm_mmu_load(struct kvm_vcpu *v);
+void kvm_mmu_unload(struct kvm_vcpu *v);
+void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *v);
 
-static inline int kvm_mmu_reload(struct kvm_vcpu *vcpu)
+static inline int kvm_mmu_reload(struct kvm_vcpu *v)
 {
-	if (likely(vcpu->arch.mmu.root.hpa != INVALID_PAGE))
+	if (likely(v->arch.mmu.root.hpa != INVALID_PAGE))
 		return 0;
-	return kvm_mmu_load(vcpu);
+	return kvm_mmu_load(v);
 }
 
 /* Highest gfn a host with 52 physical address bits can name. */
-static inline gfn_t kvm_mmu_max_gfn(void)
+static inline u64 kvm_mmu_max_gfn(void)
 {
 	return BIT_ULL(52 - PAGE_SHIFT) - 1;
 }
@@ -113,46 +113,46 @@ static inline gfn_t kvm_mmu_max_gfn(void)
 /* -- Faults -- */
 
 /* > 0 run the guest again, 0 leave to userspace, < 0 -errno. srcu held. */
-int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 error_code);
-int kvm_mmu_do_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 err,
+int kvm_mmu_page_fault(struct kvm_vcpu *v, gpa_t cr2_or_gpa, u64 error_code);
+int kvm_mmu_do_page_fault(struct kvm_vcpu *v, gpa_t cr2_or_gpa, u64 err,
 			  bool prefetch, u8 *level);
 /* Bytes handled, or a negative errno. vCPU loaded, srcu held. */
-long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
-void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *vcpu,
+long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *v, struct kvm_pre_fault_memory *range);
+void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *v,
 				       const struct kvm_page_fault *fault);
 
-int mmu_topup_memory_caches(struct kvm_vcpu *vcpu, bool maybe_indirect);
-void kvm_mmu_hugepage_adjust(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault);
-int kvm_mmu_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault,
-			      const struct kvm_memory_slot *slot, gfn_t gfn);
-bool is_page_fault_stale(struct kvm_vcpu *vcpu, const struct kvm_page_fault *fault);
+int mmu_topup_memory_caches(struct kvm_vcpu *v, bool maybe_indirect);
+void kvm_mmu_hugepage_adjust(struct kvm_vcpu *v, struct kvm_page_fault *fault);
+int kvm_mmu_max_mapping_level(struct kvm *vm, struct kvm_page_fault *fault,
+			      const struct kvm_memory_slot *in, gfn_t gfn);
+bool is_page_fault_stale(struct kvm_vcpu *v, const struct kvm_page_fault *fault);
 
 /* -- Zaps -- */
 
 /* mmu_lock held for write; true when the caller must flush remote TLBs. */
-bool kvm_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range);
+bool kvm_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range);
 /* Takes mmu_lock itself. [start, end) in gfns, both roots. */
-void kvm_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
+void kvm_zap_gfn_range(struct kvm *vm, gfn_t start, gfn_t end);
 /* Slot deleted or moved; slots_lock held. */
-void kvm_arch_flush_shadow_memslot(struct kvm *kvm, struct kvm_memory_slot *slot);
+void kvm_arch_flush_shadow_memslot(struct kvm *vm, struct kvm_memory_slot *slot);
 /* mmu_notifier release: direct roots only. */
-void kvm_mmu_zap_all(struct kvm *kvm);
-void kvm_mmu_zap_all_fast(struct kvm *kvm);
+void kvm_mmu_zap_all(struct kvm *vm);
+void kvm_mmu_zap_all_fast(struct kvm *vm);
 
 /* -- Memory attributes and huge pages (mmu_attrs.c) -- */
 
 /* disallow_lpage of a new slot; from kvm_arch_prepare_memory_region(). */
-void kvm_mmu_init_memslot_lpage_info(struct kvm *kvm, struct kvm_memory_slot *slot);
-void kvm_mmu_init_memslot_memory_attributes(struct kvm *kvm, struct kvm_memory_slot *slot);
+void kvm_mmu_init_memslot_lpage_info(struct kvm *vm, struct kvm_memory_slot *slot);
+void kvm_mmu_init_memslot_memory_attributes(struct kvm *vm, struct kvm_memory_slot *slot);
 /* Both inside the invalidation, mmu_lock held for write. */
-bool kvm_arch_pre_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
-bool kvm_arch_post_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range);
+bool kvm_arch_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range);
+bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range);
 /* The huge page of @level around @gfn may not be mapped as one. */
 bool kvm_lpage_disallowed(const struct kvm_memory_slot *slot, gfn_t gfn, int level);
 
 /* -- Probes -- */
 
-int kvm_mmu_probe_spte(struct kvm *kvm, gpa_t gpa, bool mirror,
+int kvm_mmu_probe_spte(struct kvm *vm, gpa_t gpa, bool mirror,
 		       struct host_spte_view *view);
 
 #endif /* SEPTUM_KVM_MMU_H */

@@ -12,6 +12,10 @@
 #define LPAGE_KNOWN		BIT_ULL(30)
 #define LPAGE_COUNT_MASK	(LPAGE_KNOWN - 1)
 
+/* Small first: a 1G page asks its 2M pages. */
+#define for_each_huge_level(level)						\
+	for (level = PG_LEVEL_2M; level <= KVM_MAX_HUGEPAGE_LEVEL; level++)
+
 static u64 lpage_index(gfn_t gfn, gfn_t base_gfn, int level)
 {
 	return (gfn >> KVM_HPAGE_GFN_SHIFT(level)) - (base_gfn >> KVM_HPAGE_GFN_SHIFT(level));
@@ -43,12 +47,12 @@ static u32 *lpage_info_slot(gfn_t gfn, const struct kvm_memory_slot *slot, int l
 	return disallow;
 }
 
-void kvm_mmu_init_memslot_lpage_info(struct kvm *kvm, struct kvm_memory_slot *slot)
+void kvm_mmu_init_memslot_lpage_info(struct kvm *vm, struct kvm_memory_slot *slot)
 {
 	gfn_t ugfn = slot->userspace_addr >> PAGE_SHIFT;
 	int level;
 
-	for (level = PG_LEVEL_2M; level <= KVM_MAX_HUGEPAGE_LEVEL; level++) {
+	for_each_huge_level(level) {
 		u64 pages = lpage_index(slot->base_gfn + slot->npages - 1,
 					slot->base_gfn, level) + 1;
 
@@ -81,12 +85,12 @@ static void hugepage_set_mixed(struct kvm_memory_slot *slot, gfn_t gfn, int leve
 }
 
 /* One child of a huge page: uniform, and of these attributes? */
-static bool hugepage_child_has_attrs(struct kvm *kvm, struct kvm_memory_slot *slot,
+static bool hugepage_child_has_attrs(struct kvm *vm, struct kvm_memory_slot *slot,
 				     gfn_t gfn, int level, u64 attrs)
 {
 	if (level > PG_LEVEL_4K && hugepage_test_mixed(slot, gfn, level))
 		return false;
-	return kvm_get_memory_attributes(kvm, gfn) == attrs;
+	return kvm_get_memory_attributes(vm, gfn) == attrs;
 }
 
 /*
@@ -94,7 +98,7 @@ static bool hugepage_child_has_attrs(struct kvm *kvm, struct kvm_memory_slot *sl
  * child on; here the neighbours of what just changed come first, because in a
  * page being converted step by step they are where the answer is found.
  */
-static bool hugepage_has_attrs(struct kvm *kvm, struct kvm_memory_slot *slot,
+static bool hugepage_has_attrs(struct kvm *vm, struct kvm_memory_slot *slot,
 			       gfn_t gfn, int level, const struct kvm_gfn_range *range)
 {
 	u64 child = KVM_PAGES_PER_HPAGE(level - 1);
@@ -106,81 +110,80 @@ static bool hugepage_has_attrs(struct kvm *kvm, struct kvm_memory_slot *slot,
 
 	for (i = 0; i < ARRAY_SIZE(hint); i++) {
 		if (hint[i] >= start && hint[i] < end &&
-		    !hugepage_child_has_attrs(kvm, slot, hint[i], level - 1, attrs))
+		    !hugepage_child_has_attrs(vm, slot, hint[i], level - 1, attrs))
 			return false;
 	}
 	if (level == PG_LEVEL_2M)
-		return kvm_range_has_memory_attributes(kvm, start, end, ~0ULL, attrs);
+		return kvm_range_has_memory_attributes(vm, start, end, ~0ULL, attrs);
 
 	for (gfn = start; gfn < end; gfn += child) {
-		if (!hugepage_child_has_attrs(kvm, slot, gfn, level - 1, attrs))
+		if (!hugepage_child_has_attrs(vm, slot, gfn, level - 1, attrs))
 			return false;
 	}
 	return true;
 }
 
 /* The part of @range in a huge page that straddles it must be retried, too. */
-static void extend_invalidation(struct kvm *kvm, struct kvm_gfn_range *range, gfn_t gfn, int level)
+static void extend_invalidation(struct kvm *vm, struct kvm_gfn_range *range, gfn_t gfn, int level)
 {
-	struct kvm_memory_slot *slot = range->slot;
+	struct kvm_memory_slot *const slot = range->slot;
 	u64 nr_pages = KVM_PAGES_PER_HPAGE(level);
 	bool in_slot = gfn >= slot->base_gfn &&
 		       gfn + nr_pages <= slot->base_gfn + slot->npages;
 
 	if (in_slot && !hugepage_test_mixed(slot, gfn, level))
-		kvm_mmu_invalidate_range_add(kvm, gfn, gfn + nr_pages);
+		kvm_mmu_invalidate_range_add(vm, gfn, gfn + nr_pages);
 }
 
-bool kvm_arch_pre_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range)
+bool kvm_arch_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range)
 {
 	int level;
 
-	if (WARN_ON_ONCE(env_of(kvm), !kvm->arch.has_private_mem))
+	if (WARN_ON_ONCE(env_of(vm), !vm->arch.has_private_mem))
 		return false;
-	if (WARN_ON_ONCE(env_of(kvm), range->end <= range->start))
+	if (WARN_ON_ONCE(env_of(vm), range->end <= range->start))
 		return false;
-	if (defect_on(env_of(kvm), DEFECT_SKIP_ZAP_ATTRIBUTES))
+	if (defect_on(env_of(vm), DEFECT_SKIP_ZAP_ATTRIBUTES))
 		return false;
 
-	for (level = PG_LEVEL_2M; level <= KVM_MAX_HUGEPAGE_LEVEL; level++) {
+	for_each_huge_level(level) {
 		u64 nr_pages = KVM_PAGES_PER_HPAGE(level);
 		gfn_t head = range->start & ~(nr_pages - 1);
 		gfn_t tail = (range->end - 1) & ~(nr_pages - 1);
 
 		if (head != range->start || head + nr_pages > range->end)
-			extend_invalidation(kvm, range, head, level);
+			extend_invalidation(vm, range, head, level);
 		if (tail != head && tail + nr_pages > range->end)
-			extend_invalidation(kvm, range, tail, level);
+			extend_invalidation(vm, range, tail, level);
 	}
 
 	/* What stops being private is in the mirror root only, and the other way. */
 	range->attr_filter = range->attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE ?
 			     KVM_FILTER_SHARED : KVM_FILTER_PRIVATE;
-	return kvm_unmap_gfn_range(kvm, range);
+	return kvm_unmap_gfn_range(vm, range);
 }
 
-static void hugepage_update_mixed(struct kvm *kvm, struct kvm_memory_slot *slot,
+static void hugepage_update_mixed(struct kvm *vm, struct kvm_memory_slot *slot,
 				  gfn_t gfn, int level, const struct kvm_gfn_range *range)
 {
-	if (hugepage_has_attrs(kvm, slot, gfn, level, range))
+	if (hugepage_has_attrs(vm, slot, gfn, level, range))
 		hugepage_clear_mixed(slot, gfn, level);
 	else
 		hugepage_set_mixed(slot, gfn, level);
 }
 
-bool kvm_arch_post_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *range)
+bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range)
 {
-	struct kvm_memory_slot *slot = range->slot;
+	struct kvm_memory_slot *const slot = range->slot;
 	gfn_t slot_end = slot->base_gfn + slot->npages;
 	int level;
 
-	lockdep_assert_held_write(&kvm->mmu_lock);
-	lockdep_assert_held(&kvm->slots_lock);
-	if (WARN_ON_ONCE(env_of(kvm), !kvm->arch.has_private_mem))
+	lockdep_assert_held_write(&vm->mmu_lock);
+	lockdep_assert_held(&vm->slots_lock);
+	if (WARN_ON_ONCE(env_of(vm), !vm->arch.has_private_mem))
 		return false;
 
-	/* Small first: a 1G page asks its 2M pages. */
-	for (level = PG_LEVEL_2M; level <= KVM_MAX_HUGEPAGE_LEVEL; level++) {
+	for_each_huge_level(level) {
 		u64 nr_pages = KVM_PAGES_PER_HPAGE(level);
 		gfn_t gfn = range->start & ~(nr_pages - 1);
 
@@ -190,20 +193,20 @@ bool kvm_arch_post_set_memory_attributes(struct kvm *kvm, struct kvm_gfn_range *
 			if (gfn >= range->start && gfn + nr_pages <= range->end)
 				hugepage_clear_mixed(slot, gfn, level);
 			else
-				hugepage_update_mixed(kvm, slot, gfn, level, range);
+				hugepage_update_mixed(vm, slot, gfn, level, range);
 		}
 	}
 	return false;
 }
 
-void kvm_mmu_init_memslot_memory_attributes(struct kvm *kvm, struct kvm_memory_slot *slot)
+void kvm_mmu_init_memslot_memory_attributes(struct kvm *vm, struct kvm_memory_slot *slot)
 {
 	gfn_t slot_end = slot->base_gfn + slot->npages;
 	int level;
 
-	if (!kvm->arch.has_private_mem)
+	if (!vm->arch.has_private_mem)
 		return;
-	for (level = PG_LEVEL_2M; level <= KVM_MAX_HUGEPAGE_LEVEL; level++) {
+	for_each_huge_level(level) {
 		u64 nr_pages = KVM_PAGES_PER_HPAGE(level);
 		gfn_t gfn = ALIGN_UP(slot->base_gfn, nr_pages);
 
@@ -211,10 +214,10 @@ void kvm_mmu_init_memslot_memory_attributes(struct kvm *kvm, struct kvm_memory_s
 			/* The whole page against its own first attribute. */
 			struct kvm_gfn_range range = {
 				.slot = slot, .start = gfn, .end = gfn + nr_pages,
-				.attributes = kvm_get_memory_attributes(kvm, gfn),
+				.attributes = kvm_get_memory_attributes(vm, gfn),
 			};
 
-			hugepage_update_mixed(kvm, slot, gfn, level, &range);
+			hugepage_update_mixed(vm, slot, gfn, level, &range);
 		}
 	}
 }

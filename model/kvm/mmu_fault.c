@@ -9,27 +9,30 @@
 #include "model/kvm/tdp_mmu.h"
 #include "model/mm/mmap.h"
 
+#define SZ_2M_ORDER	KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M)
+#define SZ_1G_ORDER	KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G)
+
 /* -- Exits to userspace -- */
 
-void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *vcpu, const struct kvm_page_fault *fault)
+void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *v, const struct kvm_page_fault *f)
 {
-	kvm_prepare_memory_fault_exit(vcpu, gfn_to_gpa(fault->gfn), PAGE_SIZE,
-				      fault->write, fault->exec, fault->is_private);
+	kvm_prepare_memory_fault_exit(v, gfn_to_gpa(f->gfn), PAGE_SIZE,
+				      f->write, f->exec, f->is_private);
 }
 
-static int kvm_handle_noslot_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+static int kvm_handle_noslot_fault(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
-	if (fault->is_private) {
-		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+	if (f->is_private) {
+		kvm_mmu_prepare_memory_fault_exit(v, f);
 		return -EFAULT;
 	}
-	fault->pfn = KVM_PFN_NOSLOT;
-	fault->map_writable = false;
+	f->pfn = KVM_PFN_NOSLOT;
+	f->map_writable = false;
 	/* Too high for an entry: emulated each time instead. */
-	return fault->gfn > kvm_mmu_max_gfn() ? RET_PF_EMULATE : RET_PF_CONTINUE;
+	return f->gfn > kvm_mmu_max_gfn() ? RET_PF_EMULATE : RET_PF_CONTINUE;
 }
 
-static int kvm_handle_error_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int error)
+static int kvm_handle_error_pfn(struct kvm_vcpu *v, struct kvm_page_fault *f, int error)
 {
 	if (error == -EINTR)
 		return -EINTR;
@@ -41,41 +44,41 @@ static int kvm_handle_error_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fa
 
 /* -- The level of a mapping -- */
 
-static u8 kvm_max_level_for_order(int order)
+static enum pg_level kvm_max_level_for_order(int order)
 {
-	if (order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_1G))
+	if (order >= SZ_1G_ORDER)
 		return PG_LEVEL_1G;
-	return order >= KVM_HPAGE_GFN_SHIFT(PG_LEVEL_2M) ? PG_LEVEL_2M : PG_LEVEL_4K;
+	return order >= SZ_2M_ORDER ? PG_LEVEL_2M : PG_LEVEL_4K;
 }
 
-static u8 kvm_gmem_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault)
+static u8 kvm_gmem_max_mapping_level(struct kvm *vm, struct kvm_page_fault *f)
 {
 	u8 max_level, vendor_level;
 
 	/* Without a fault nobody knows the folio's order. */
-	if (WARN_ON_ONCE(env_of(kvm), !fault))
+	if (WARN_ON_ONCE(env_of(vm), !f))
 		return PG_LEVEL_4K;
-	max_level = fault->max_level;
+	max_level = f->max_level;
 	if (max_level == PG_LEVEL_4K)
 		return PG_LEVEL_4K;
-	vendor_level = kvm_x86_call(gmem_max_mapping_level)(kvm, fault->pfn, fault->is_private);
+	vendor_level = kvm_x86_call(gmem_max_mapping_level)(vm, f->pfn, f->is_private);
 	return vendor_level && vendor_level < max_level ? vendor_level : max_level;
 }
 
-int kvm_mmu_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault,
-			      const struct kvm_memory_slot *slot, gfn_t gfn)
+int kvm_mmu_max_mapping_level(struct kvm *vm, struct kvm_page_fault *f,
+			      const struct kvm_memory_slot *in, gfn_t gfn)
 {
-	u8 max_level = fault ? fault->max_level : KVM_MAX_HUGEPAGE_LEVEL;
-	bool is_private = fault ? fault->is_private : kvm_mem_is_private(kvm, gfn);
+	u8 max_level = f ? f->max_level : KVM_MAX_HUGEPAGE_LEVEL;
+	bool is_private = f ? f->is_private : kvm_mem_is_private(vm, gfn);
 
 	for (; max_level > PG_LEVEL_4K; max_level--) {
-		if (!kvm_lpage_disallowed(slot, gfn, max_level))
+		if (!kvm_lpage_disallowed(in, gfn, max_level))
 			break;
 	}
 	if (max_level == PG_LEVEL_4K)
 		return PG_LEVEL_4K;
-	if (is_private || kvm_memslot_is_gmem_only(slot)) {
-		u8 gmem_level = kvm_gmem_max_mapping_level(kvm, fault);
+	if (is_private || kvm_memslot_is_gmem_only(in)) {
+		u8 gmem_level = kvm_gmem_max_mapping_level(vm, f);
 
 		return gmem_level < max_level ? gmem_level : max_level;
 	}
@@ -83,170 +86,170 @@ int kvm_mmu_max_mapping_level(struct kvm *kvm, struct kvm_page_fault *fault,
 	return PG_LEVEL_4K;
 }
 
-void kvm_mmu_hugepage_adjust(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+void kvm_mmu_hugepage_adjust(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
 	u64 mask;
 
-	if (fault->max_level == PG_LEVEL_4K || is_error_noslot_pfn(fault->pfn))
+	if (f->max_level == PG_LEVEL_4K || is_error_noslot_pfn(f->pfn))
 		return;
-	if (fault->slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+	if (f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
 		return;
-	fault->req_level = kvm_mmu_max_mapping_level(vcpu->kvm, fault, fault->slot, fault->gfn);
-	if (fault->req_level == PG_LEVEL_4K)
+	f->req_level = kvm_mmu_max_mapping_level(v->kvm, f, f->slot, f->gfn);
+	if (f->req_level == PG_LEVEL_4K)
 		return;
-	fault->goal_level = fault->req_level;
-	mask = KVM_PAGES_PER_HPAGE(fault->goal_level) - 1;
-	WARN_ON_ONCE(env_of(vcpu), (fault->gfn & mask) != (fault->pfn & mask));
-	fault->pfn &= ~mask;
+	f->goal_level = f->req_level;
+	mask = KVM_PAGES_PER_HPAGE(f->goal_level) - 1;
+	WARN_ON_ONCE(env_of(v), (f->gfn & mask) != (f->pfn & mask));
+	f->pfn &= ~mask;
 }
 
 /* -- Finding the page -- */
 
-static int kvm_mmu_faultin_pfn_gmem(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+static int kvm_mmu_faultin_pfn_gmem(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
 	int max_order, r;
 
-	if (!kvm_slot_has_gmem(fault->slot)) {
-		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+	if (!kvm_slot_has_gmem(f->slot)) {
+		kvm_mmu_prepare_memory_fault_exit(v, f);
 		return -EFAULT;
 	}
-	r = kvm_gmem_get_pfn(vcpu->kvm, fault->slot, fault->gfn, &fault->pfn,
-			     &fault->refcounted_page, &max_order);
+	r = kvm_gmem_get_pfn(v->kvm, f->slot, f->gfn, &f->pfn,
+			     &f->refcounted_page, &max_order);
 	if (r) {
-		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+		kvm_mmu_prepare_memory_fault_exit(v, f);
 		return r;
 	}
-	fault->map_writable = !(fault->slot->flags & KVM_MEM_READONLY);
-	fault->max_level = kvm_max_level_for_order(max_order);
+	f->map_writable = !(f->slot->flags & KVM_MEM_READONLY);
+	f->max_level = kvm_max_level_for_order(max_order);
 	return RET_PF_CONTINUE;
 }
 
 /* The host process's own page at the slot's user address. */
-static int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+static int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
-	struct mm_struct *mm = (struct mm_struct *)vcpu->kvm->mm;
-	u64 hva = fault->slot->userspace_addr +
-		  gfn_to_gpa(fault->gfn - fault->slot->base_gfn);
+	struct mm_struct *mm = (struct mm_struct *)v->kvm->mm;
+	u64 hva = f->slot->userspace_addr +
+		  gfn_to_gpa(f->gfn - f->slot->base_gfn);
 	struct page *page;
 	int r = -EFAULT;
 
 	if (mm)
 		r = get_user_pages_fast(mm, hva, 1, FOLL_WRITE | FOLL_GET, &page);
 	if (r != 1) {
-		r = kvm_handle_error_pfn(vcpu, fault, r < 0 ? r : -EFAULT);
+		r = kvm_handle_error_pfn(v, f, r < 0 ? r : -EFAULT);
 		if (r == -EFAULT)
-			kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+			kvm_mmu_prepare_memory_fault_exit(v, f);
 		return r;
 	}
 	/* From here on it is the fault's, like a page of guest_memfd. */
 	ledger_move(page_folio(page), HOLDER_GUP, HOLDER_LOOKUP, 1);
-	fault->refcounted_page = page;
-	fault->pfn = page_to_pfn(page);
-	fault->map_writable = !(fault->slot->flags & KVM_MEM_READONLY);
-	fault->max_level = PG_LEVEL_4K;
+	f->refcounted_page = page;
+	f->pfn = page_to_pfn(page);
+	f->map_writable = !(f->slot->flags & KVM_MEM_READONLY);
+	f->max_level = PG_LEVEL_4K;
 	return RET_PF_CONTINUE;
 }
 
-static int __kvm_mmu_faultin_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+static int __kvm_mmu_faultin_pfn(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
-	if (fault->is_private || kvm_memslot_is_gmem_only(fault->slot))
-		return kvm_mmu_faultin_pfn_gmem(vcpu, fault);
-	return kvm_mmu_faultin_pfn_user(vcpu, fault);
+	if (f->is_private || kvm_memslot_is_gmem_only(f->slot))
+		return kvm_mmu_faultin_pfn_gmem(v, f);
+	return kvm_mmu_faultin_pfn_user(v, f);
 }
 
-static int kvm_mmu_faultin_pfn(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+static int kvm_mmu_faultin_pfn(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
-	struct kvm_memory_slot *slot = fault->slot;
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm_memory_slot *slot = f->slot;
+	struct kvm *vm = v->kvm;
 	int ret;
 
-	if (KVM_BUG_ON(kvm_is_gfn_alias(kvm, fault->gfn), kvm))
+	if (KVM_BUG_ON(kvm_is_gfn_alias(vm, f->gfn), vm))
 		return -EFAULT;
 	/* Before the attribute and the page are looked up: they may change behind us. */
-	fault->mmu_seq = kvm->mmu_invalidate_seq;
+	f->mmu_seq = vm->mmu_invalidate_seq;
 
-	if (fault->is_private != kvm_mem_is_private(kvm, fault->gfn)) {
-		kvm_mmu_prepare_memory_fault_exit(vcpu, fault);
+	if (f->is_private != kvm_mem_is_private(vm, f->gfn)) {
+		kvm_mmu_prepare_memory_fault_exit(v, f);
 		return -EFAULT;
 	}
 	if (unlikely(!slot))
-		return kvm_handle_noslot_fault(vcpu, fault);
+		return kvm_handle_noslot_fault(v, f);
 	/* Being deleted: whoever prefetches is told, a guest goes round. */
 	if (slot->flags & KVM_MEMSLOT_INVALID)
-		return fault->prefetch ? -EAGAIN : RET_PF_RETRY;
+		return f->prefetch ? -EAGAIN : RET_PF_RETRY;
 
 	/* A cheap look, so that a range under invalidation allocates nothing. */
-	if (mmu_invalidate_retry_gfn_unsafe(kvm, fault->mmu_seq, fault->gfn))
+	if (mmu_invalidate_retry_gfn_unsafe(vm, f->mmu_seq, f->gfn))
 		return RET_PF_RETRY;
-	ret = __kvm_mmu_faultin_pfn(vcpu, fault);
+	ret = __kvm_mmu_faultin_pfn(v, f);
 	if (ret != RET_PF_CONTINUE)
 		return ret;
-	if (mmu_invalidate_retry_gfn_unsafe(kvm, fault->mmu_seq, fault->gfn)) {
-		put_page(fault->refcounted_page);
+	if (mmu_invalidate_retry_gfn_unsafe(vm, f->mmu_seq, f->gfn)) {
+		put_page(f->refcounted_page);
 		return RET_PF_RETRY;
 	}
 	return RET_PF_CONTINUE;
 }
 
-bool is_page_fault_stale(struct kvm_vcpu *vcpu, const struct kvm_page_fault *fault)
+bool is_page_fault_stale(struct kvm_vcpu *v, const struct kvm_page_fault *f)
 {
-	struct kvm_mmu_page *sp = root_to_sp(vcpu->kvm, vcpu->arch.mmu.root.hpa);
+	struct kvm_mmu_page *sp = root_to_sp(v->kvm, v->arch.mmu.root.hpa);
 
 	/* Only the direct root is asked about; a mirror lives as long as its VM. */
 	if (sp && sp->role.invalid)
 		return true;
-	if (defect_on(env_of(vcpu), DEFECT_SKIP_MN_SEQ))
+	if (defect_on(env_of(v), DEFECT_SKIP_MN_SEQ))
 		return false;
-	return fault->slot &&
-	       mmu_invalidate_retry_gfn(vcpu->kvm, fault->mmu_seq, fault->gfn);
+	return f->slot &&
+	       mmu_invalidate_retry_gfn(v->kvm, f->mmu_seq, f->gfn);
 }
 
 /* The mapping holds no reference; the fault's own goes here. mmu_lock(read). */
-static void kvm_mmu_finish_page_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault, int r)
+static void kvm_mmu_finish_page_fault(struct kvm_vcpu *v, struct kvm_page_fault *f, int r)
 {
 	struct folio *folio;
 
-	lockdep_assert_held(&vcpu->kvm->mmu_lock);
-	if (!fault->refcounted_page)
+	lockdep_assert_held(&v->kvm->mmu_lock);
+	if (!f->refcounted_page)
 		return;
-	folio = page_folio(fault->refcounted_page);
+	folio = page_folio(f->refcounted_page);
 	if (r != RET_PF_RETRY) {
-		if (fault->map_writable)
+		if (f->map_writable)
 			folio_set_dirty(folio);
 		folio_set_referenced(folio);
 	}
-	if (!defect_on(env_of(vcpu), DEFECT_LEAK_FAULT_REF))
+	if (!defect_on(env_of(v), DEFECT_LEAK_FAULT_REF))
 		folio_put(folio);
 }
 
-static int kvm_tdp_mmu_page_fault(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+static int kvm_tdp_mmu_page_fault(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm *vm = v->kvm;
 	int r;
 
-	r = mmu_topup_memory_caches(vcpu, false);
+	r = mmu_topup_memory_caches(v, false);
 	if (r)
 		return r;
-	r = kvm_mmu_faultin_pfn(vcpu, fault);
+	r = kvm_mmu_faultin_pfn(v, f);
 	if (r != RET_PF_CONTINUE)
 		return r;
 
 	r = RET_PF_RETRY;
-	read_lock(&kvm->mmu_lock);
-	if (!is_page_fault_stale(vcpu, fault))
-		r = kvm_tdp_mmu_map(vcpu, fault);
-	kvm_mmu_finish_page_fault(vcpu, fault, r);
-	read_unlock(&kvm->mmu_lock);
+	read_lock(&vm->mmu_lock);
+	if (!is_page_fault_stale(v, f))
+		r = kvm_tdp_mmu_map(v, f);
+	kvm_mmu_finish_page_fault(v, f, r);
+	read_unlock(&vm->mmu_lock);
 	return r;
 }
 
 /* -- Entry points -- */
 
-int kvm_mmu_do_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 err,
+int kvm_mmu_do_page_fault(struct kvm_vcpu *v, gpa_t cr2_or_gpa, u64 err,
 			  bool prefetch, u8 *level)
 {
-	struct kvm *kvm = vcpu->kvm;
-	struct kvm_page_fault fault = {
+	struct kvm *vm = v->kvm;
+	struct kvm_page_fault f = {
 		.addr = cr2_or_gpa,
 		.error_code = err,
 		.prefetch = prefetch,
@@ -255,77 +258,77 @@ int kvm_mmu_do_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 err,
 		.present = err & PFERR_PRESENT_MASK,
 		.rsvd = err & PFERR_RSVD_MASK,
 		.user = err & PFERR_USER_MASK,
-		.is_private = err & PFERR_PRIVATE_ACCESS,
+		.is_private = !!(err & PFERR_PRIVATE_ACCESS),
 		.max_level = KVM_MAX_HUGEPAGE_LEVEL,
 		.req_level = PG_LEVEL_4K,
 		.goal_level = PG_LEVEL_4K,
-		.gfn = gpa_to_gfn(cr2_or_gpa) & ~kvm_gfn_direct_bits(kvm),
+		.gfn = gpa_to_gfn(cr2_or_gpa) & ~kvm_gfn_direct_bits(vm),
 		.pfn = KVM_PFN_ERR_FAULT,
 	};
 	int r;
 
-	fault.slot = gfn_to_memslot(kvm, fault.gfn);
-	r = kvm_tdp_mmu_page_fault(vcpu, &fault);
+	f.slot = gfn_to_memslot(vm, f.gfn);
+	r = kvm_tdp_mmu_page_fault(v, &f);
 	/* Nobody can emulate an access to memory that only the guest can read. */
-	if (r == RET_PF_EMULATE && fault.is_private) {
-		kmsg(env_of(kvm), KMSG_WARNING, __func__,
+	if (r == RET_PF_EMULATE && f.is_private) {
+		kmsg(env_of(vm), KMSG_WARNING, __func__,
 		     "kvm: unexpected emulation request on private memory");
-		kvm_mmu_prepare_memory_fault_exit(vcpu, &fault);
+		kvm_mmu_prepare_memory_fault_exit(v, &f);
 		return -EFAULT;
 	}
 	if (level)
-		*level = fault.goal_level;
+		*level = f.goal_level;
 	return r;
 }
 
 /* MMIO: a TD has the entry now and takes #VE when it tries again. */
-static int kvm_mmu_emulate(struct kvm_vcpu *vcpu)
+static int kvm_mmu_emulate(struct kvm_vcpu *v)
 {
-	if (kvm_has_mirrored_tdp(vcpu->kvm))
+	if (kvm_has_mirrored_tdp(v->kvm))
 		return 1;
-	vcpu->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	vcpu->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	vcpu->run->internal.ndata = 0;
+	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	v->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	v->run->internal.ndata = 0;
 	return 0;
 }
 
-int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t cr2_or_gpa, u64 error_code)
+int kvm_mmu_page_fault(struct kvm_vcpu *v, gpa_t cr2_or_gpa, u64 error_code)
 {
-	struct env *env = env_of(vcpu);
+	struct env *env = env_of(v);
 	int r;
 
-	if (WARN_ON_ONCE(env, !VALID_PAGE(vcpu->arch.mmu.root.hpa)))
+	if (WARN_ON_ONCE(env, !VALID_PAGE(v->arch.mmu.root.hpa)))
 		return RET_PF_RETRY;
 	/* What a VM without hardware support calls private is in its attributes. */
-	if (vcpu->kvm->arch.vm_type == KVM_X86_SW_PROTECTED_VM &&
-	    kvm_mem_is_private(vcpu->kvm, gpa_to_gfn(cr2_or_gpa)))
+	if (v->kvm->arch.vm_type == KVM_X86_SW_PROTECTED_VM &&
+	    kvm_mem_is_private(v->kvm, gpa_to_gfn(cr2_or_gpa)))
 		error_code |= PFERR_PRIVATE_ACCESS;
 
-	if (unlikely(error_code & PFERR_RSVD_MASK)) {
+	if (error_code & PFERR_RSVD_MASK) {
 		if (WARN_ON_ONCE(env, error_code & PFERR_PRIVATE_ACCESS))
 			return -EFAULT;
-		return kvm_mmu_emulate(vcpu);
+		return kvm_mmu_emulate(v);
 	}
-	r = kvm_mmu_do_page_fault(vcpu, cr2_or_gpa, error_code, false, NULL);
-	if (KVM_BUG_ON(r == RET_PF_INVALID, vcpu->kvm))
+	r = kvm_mmu_do_page_fault(v, cr2_or_gpa, error_code, false, NULL);
+	if (KVM_BUG_ON(r == RET_PF_INVALID, v->kvm))
 		return -EIO;
 	if (r == RET_PF_EMULATE || r == RET_PF_WRITE_PROTECTED)
-		return kvm_mmu_emulate(vcpu);
+		return kvm_mmu_emulate(v);
 	return r;
 }
 
-static int kvm_tdp_page_prefault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code, u8 *level)
+static int kvm_tdp_page_prefault(struct kvm_vcpu *v, gpa_t gpa, u64 error_code, u8 *level)
 {
-	struct env *env = env_of(vcpu);
+	struct env *env = env_of(v);
 	int r;
 
 	do {
-		if (signal_pending(vcpu))
+		if (signal_pending(v))
 			return -EINTR;
-		if (kvm_test_request(KVM_REQ_VM_DEAD, vcpu))
+		if (kvm_test_request(KVM_REQ_VM_DEAD, v))
 			return -EIO;
 		task_yield(env, YIELD_RETRY);
-		r = kvm_mmu_do_page_fault(vcpu, gpa, error_code, true, level);
+		r = kvm_mmu_do_page_fault(v, gpa, error_code, true, level);
 	} while (r == RET_PF_RETRY &&
 		 !task_spin(env, "kvm_tdp_page_prefault", "the invalidation or the module"));
 
@@ -345,30 +348,30 @@ static int kvm_tdp_page_prefault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_cod
 	}
 }
 
-long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *v, struct kvm_pre_fault_memory *range)
 {
-	u64 error_code = PFERR_GUEST_FINAL_MASK;
-	struct kvm *kvm = vcpu->kvm;
+	u64 access = PFERR_GUEST_FINAL_MASK;
+	struct kvm *vm = v->kvm;
 	gpa_t direct = range->gpa;
 	u64 end;
 	u8 level;
 	int r;
 
-	if (!kvm->arch.pre_fault_allowed)
+	if (!vm->arch.pre_fault_allowed)
 		return -EOPNOTSUPP;
-	if (kvm_is_gfn_alias(kvm, gpa_to_gfn(range->gpa)))
+	if (kvm_is_gfn_alias(vm, gpa_to_gfn(range->gpa)))
 		return -EINVAL;
-	r = kvm_mmu_reload(vcpu);
+	r = kvm_mmu_reload(v);
 	if (r)
 		return r;
 
 	/* The attribute, not the caller, says which half is meant. */
-	if (kvm->arch.has_private_mem && kvm_mem_is_private(kvm, gpa_to_gfn(range->gpa)))
-		error_code |= PFERR_PRIVATE_ACCESS;
+	if (vm->arch.has_private_mem && kvm_mem_is_private(vm, gpa_to_gfn(range->gpa)))
+		access |= PFERR_PRIVATE_ACCESS;
 	else
-		direct |= gfn_to_gpa(kvm_gfn_direct_bits(kvm));
+		direct |= gfn_to_gpa(kvm_gfn_direct_bits(vm));
 
-	r = kvm_tdp_page_prefault(vcpu, direct, error_code, &level);
+	r = kvm_tdp_page_prefault(v, direct, access, &level);
 	if (r < 0)
 		return r;
 	/* From here to the end of the page that is mapped now. */

@@ -72,8 +72,7 @@ struct kvm_vcpu_arch_mmu {
 	hpa_t mirror_root_hpa;		/* KVM's image of the S-EPT */
 	union kvm_mmu_page_role root_role;
 	u32 mmu_page_header_cache_nobjs;
-	struct kvm_mmu_memory_cache mmu_shadow_page_cache;
-	struct kvm_mmu_memory_cache mmu_external_spt_cache;
+	struct kvm_mmu_memory_cache mmu_shadow_page_cache, mmu_external_spt_cache;
 };
 
 /* One a machine: where page-table memory comes from. See mmu_host_create(). */

@@ -33,49 +33,49 @@
 /* What tells an MMIO entry from the others: RWX and suppress-#VE. */
 #define SHADOW_MMIO_MASK	(VMX_EPT_RWX_MASK | VMX_EPT_SUPPRESS_VE_BIT)
 
-static inline bool is_frozen_spte(u64 spte)
+static inline bool is_frozen_spte(u64 entry)
 {
-	return spte == FROZEN_SPTE;
+	return entry == FROZEN_SPTE;
 }
 
-static inline bool is_shadow_present_pte(u64 pte)
+static inline bool is_shadow_present_pte(u64 entry)
 {
-	return pte & SPTE_MMU_PRESENT_MASK;
+	return entry & SPTE_MMU_PRESENT_MASK;
 }
 
-static inline bool is_large_pte(u64 pte)
+static inline bool is_large_pte(u64 entry)
 {
-	return pte & PT_PAGE_SIZE_MASK;
+	return entry & PT_PAGE_SIZE_MASK;
 }
 
-static inline bool is_last_spte(u64 pte, int level)
+static inline bool is_last_spte(u64 entry, int level)
 {
-	return level == PG_LEVEL_4K || is_large_pte(pte);
+	return level == PG_LEVEL_4K || is_large_pte(entry);
 }
 
-static inline bool is_shadow_present_leaf(u64 pte, int level)
+static inline bool is_shadow_present_leaf(u64 entry, int level)
 {
-	return is_shadow_present_pte(pte) && is_last_spte(pte, level);
+	return is_shadow_present_pte(entry) && is_last_spte(entry, level);
 }
 
-static inline kvm_pfn_t spte_to_pfn(u64 pte)
+static inline kvm_pfn_t spte_to_pfn(u64 entry)
 {
-	return (pte & SPTE_BASE_ADDR_MASK) >> PAGE_SHIFT;
+	return (entry & SPTE_BASE_ADDR_MASK) >> PAGE_SHIFT;
 }
 
-static inline bool is_writable_pte(u64 pte)
+static inline bool is_writable_pte(u64 entry)
 {
-	return pte & VMX_EPT_WRITABLE_MASK;
+	return entry & VMX_EPT_WRITABLE_MASK;
 }
 
-static inline bool is_executable_pte(u64 pte)
+static inline bool is_executable_pte(u64 entry)
 {
-	return pte & VMX_EPT_EXECUTABLE_MASK;
+	return entry & VMX_EPT_EXECUTABLE_MASK;
 }
 
-static inline bool is_mmu_writable_spte(u64 pte)
+static inline bool is_mmu_writable_spte(u64 entry)
 {
-	return pte & EPT_SPTE_MMU_WRITABLE;
+	return entry & EPT_SPTE_MMU_WRITABLE;
 }
 
 static inline bool is_mmio_spte(const struct kvm_arch_mmu *mmu, u64 spte)

@@ -17,99 +17,99 @@ static gfn_t gfn_round_for_level(gfn_t gfn, int level)
 }
 
 /* Stand on the entry of ->gfn at ->level and read it. */
-static void tdp_iter_refresh_sptep(struct tdp_iter *iter)
+static void tdp_iter_refresh_sptep(struct tdp_iter *it)
 {
-	struct kvm_mmu_page *table = iter->pt_path[iter->level - 1];
+	struct kvm_mmu_page *table = it->pt_path[it->level - 1];
 
-	iter->sptep = &table->spt[spte_index(iter->gfn | iter->gfn_bits, iter->level)];
-	iter->old_spte = tdp_iter_read(iter->sptep);
+	it->sptep = &table->spt[spte_index(it->gfn | it->gfn_bits, it->level)];
+	it->old_spte = tdp_iter_read(it->sptep);
 }
 
-void tdp_iter_restart(struct tdp_iter *iter)
+void tdp_iter_restart(struct tdp_iter *it)
 {
-	iter->yielded = false;
-	iter->yielded_gfn = iter->next_last_level_gfn;
-	iter->level = iter->root_level;
-	iter->gfn = gfn_round_for_level(iter->next_last_level_gfn, iter->level);
-	tdp_iter_refresh_sptep(iter);
-	iter->valid = true;
+	it->yielded = false;
+	it->yielded_gfn = it->next_last_level_gfn;
+	it->level = it->root_level;
+	it->gfn = gfn_round_for_level(it->next_last_level_gfn, it->level);
+	tdp_iter_refresh_sptep(it);
+	it->valid = true;
 }
 
-void tdp_iter_start(struct tdp_iter *iter, struct kvm_mmu_page *root,
-		    int min_level, gfn_t next_last_level_gfn, gfn_t gfn_bits)
+void tdp_iter_start(struct tdp_iter *it, struct kvm_mmu_page *root,
+		    int min_level, gfn_t start_gfn, gfn_t gfn_bits)
 {
-	bool out_of_range = gfn_bits && next_last_level_gfn >= gfn_bits;
+	bool out_of_range = gfn_bits && start_gfn >= gfn_bits;
 
 	if (WARN_ON_ONCE(env_of(root), out_of_range) ||
 	    WARN_ON_ONCE(env_of(root), !root || !root->role.level ||
 			 root->role.level > PT64_ROOT_MAX_LEVEL)) {
-		iter->valid = false;
+		it->valid = false;
 		return;
 	}
-	iter->next_last_level_gfn = next_last_level_gfn;
-	iter->gfn_bits = gfn_bits;
-	iter->root_level = root->role.level;
-	iter->min_level = min_level;
-	iter->pt_path[iter->root_level - 1] = root;
-	iter->as_id = root->role.smm;
-	iter->host = root->kvm->arch.mmu.host;
-	tdp_iter_restart(iter);
+	it->next_last_level_gfn = start_gfn;
+	it->gfn_bits = gfn_bits;
+	it->root_level = root->role.level;
+	it->min_level = min_level;
+	it->pt_path[it->root_level - 1] = root;
+	it->as_id = root->role.smm;
+	it->host = root->kvm->arch.mmu.host;
+	tdp_iter_restart(it);
 }
 
 /* Never through FROZEN_SPTE: its child is not there yet, or not any more. */
-static bool try_step_down(struct tdp_iter *iter)
+static bool try_step_down(struct tdp_iter *it)
 {
 	struct kvm_mmu_page *child;
 
-	if (iter->level == iter->min_level)
+	if (it->level == it->min_level)
 		return false;
 	/* Somebody may have filled or emptied it since. */
-	iter->old_spte = tdp_iter_read(iter->sptep);
-	if (!is_shadow_present_pte(iter->old_spte) ||
-	    is_last_spte(iter->old_spte, iter->level))
+	it->old_spte = tdp_iter_read(it->sptep);
+	if (!is_shadow_present_pte(it->old_spte) ||
+	    is_last_spte(it->old_spte, it->level))
 		return false;
 
-	child = spte_to_child_sp(iter->host, iter->old_spte);
-	iter->level--;
-	iter->pt_path[iter->level - 1] = child;
-	iter->gfn = gfn_round_for_level(iter->next_last_level_gfn, iter->level);
-	tdp_iter_refresh_sptep(iter);
+	child = spte_to_child_sp(it->host, it->old_spte);
+	it->level--;
+	it->pt_path[it->level - 1] = child;
+	it->gfn = gfn_round_for_level(it->next_last_level_gfn, it->level);
+	tdp_iter_refresh_sptep(it);
 	return true;
 }
 
-static bool try_step_side(struct tdp_iter *iter)
+static bool try_step_side(struct tdp_iter *it)
 {
-	u32 index = spte_index(iter->gfn | iter->gfn_bits, iter->level);
+	u32 index = spte_index(it->gfn | it->gfn_bits, it->level);
 
 	if (index == SPTE_ENT_PER_PAGE - 1)
 		return false;
-	iter->gfn += KVM_PAGES_PER_HPAGE(iter->level);
-	iter->next_last_level_gfn = iter->gfn;
-	iter->old_spte = tdp_iter_read(++iter->sptep);
+	it->gfn += KVM_PAGES_PER_HPAGE(it->level);
+	it->next_last_level_gfn = it->gfn;
+	it->old_spte = tdp_iter_read(++it->sptep);
 	return true;
 }
 
-static bool try_step_up(struct tdp_iter *iter)
+static bool try_step_up(struct tdp_iter *it)
 {
-	if (iter->level == iter->root_level)
+	if (it->level == it->root_level)
 		return false;
-	iter->level++;
-	iter->gfn = gfn_round_for_level(iter->gfn, iter->level);
-	tdp_iter_refresh_sptep(iter);
+	it->level++;
+	it->gfn = gfn_round_for_level(it->gfn, it->level);
+	tdp_iter_refresh_sptep(it);
 	return true;
 }
 
-void tdp_iter_next(struct tdp_iter *iter)
+void tdp_iter_next(struct tdp_iter *it)
 {
-	if (iter->yielded) {
-		tdp_iter_restart(iter);
+	if (it->yielded) {
+		tdp_iter_restart(it);
 		return;
 	}
-	if (try_step_down(iter))
+	if (try_step_down(it))
 		return;
 	do {
-		if (try_step_side(iter))
+		if (try_step_side(it))
 			return;
-	} while (try_step_up(iter));
-	iter->valid = false;
+	} while (try_step_up(it));
+	it->valid = false;
 }

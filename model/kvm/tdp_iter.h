@@ -25,10 +25,10 @@ struct tdp_iter {
 	struct mmu_host *host;
 };
 
-void tdp_iter_start(struct tdp_iter *iter, struct kvm_mmu_page *root,
-		    int min_level, gfn_t next_last_level_gfn, gfn_t gfn_bits);
-void tdp_iter_next(struct tdp_iter *iter);
-void tdp_iter_restart(struct tdp_iter *iter);
+void tdp_iter_start(struct tdp_iter *it, struct kvm_mmu_page *root,
+		    int min_level, gfn_t start_gfn, gfn_t gfn_bits);
+void tdp_iter_next(struct tdp_iter *it);
+void tdp_iter_restart(struct tdp_iter *it);
 /* The table that holds the entry the walk stands on. */
 static inline struct kvm_mmu_page *tdp_iter_sp(const struct tdp_iter *iter)
 {
@@ -50,7 +50,7 @@ static inline u64 tdp_iter_read(const u64 *sptep)
 	     (iter).valid && (iter).gfn < tdp_mmu_max_gfn_exclusive();		\
 	     tdp_iter_next(&(iter)))
 
-#define for_each_tdp_pte(iter, kvm, root, start, end)				\
-	for_each_tdp_pte_min_level(iter, kvm, root, PG_LEVEL_4K, start, end)
+#define for_each_tdp_pte(it, kvm, root, start, end)				\
+	for_each_tdp_pte_min_level(it, kvm, root, PG_LEVEL_4K, start, end)
 
 #endif /* SEPTUM_KVM_TDP_ITER_H */

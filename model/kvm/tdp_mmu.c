@@ -26,10 +26,10 @@ struct kvm_mmu_page *to_shadow_page(struct mmu_host *host, hpa_t hpa)
 
 /* -- Page tables -- */
 
-static struct page *kvm_mmu_memory_cache_alloc(struct kvm_vcpu *vcpu,
+static struct page *kvm_mmu_memory_cache_alloc(struct kvm_vcpu *v,
 					       struct kvm_mmu_memory_cache *cache)
 {
-	struct env *env = env_of(vcpu);
+	struct env *env = env_of(v);
 	struct page *page;
 
 	if (likely(cache->nobjs))
@@ -43,11 +43,11 @@ static struct page *kvm_mmu_memory_cache_alloc(struct kvm_vcpu *vcpu,
 }
 
 /* NULL only on a host that has just gone down for want of memory. */
-struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *vcpu)
+struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v)
 {
-	struct kvm_vcpu_arch_mmu *mmu = &vcpu->arch.mmu;
-	struct mmu_host *host = vcpu->kvm->arch.mmu.host;
-	struct page *page = kvm_mmu_memory_cache_alloc(vcpu, &mmu->mmu_shadow_page_cache);
+	struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
+	struct mmu_host *host = v->kvm->arch.mmu.host;
+	struct page *page = kvm_mmu_memory_cache_alloc(v, &mmu->mmu_shadow_page_cache);
 	struct kvm_mmu_page *sp;
 	int i;
 
@@ -57,7 +57,7 @@ struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *vcpu)
 		mmu->mmu_page_header_cache_nobjs--;
 	sp = pool_alloc(&host->headers);
 	INIT_LIST_HEAD(&sp->link);
-	sp->kvm = vcpu->kvm;
+	sp->kvm = v->kvm;
 	sp->spt_page = page;
 	sp->spt = pool_alloc(&host->spts);
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++)
@@ -66,15 +66,15 @@ struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *vcpu)
 	return sp;
 }
 
-void kvm_mmu_alloc_external_spt(struct kvm_vcpu *vcpu, struct kvm_mmu_page *sp)
+void kvm_mmu_alloc_external_spt(struct kvm_vcpu *v, struct kvm_mmu_page *sp)
 {
-	sp->external_spt = kvm_mmu_memory_cache_alloc(vcpu,
-						      &vcpu->arch.mmu.mmu_external_spt_cache);
+	sp->external_spt = kvm_mmu_memory_cache_alloc(v,
+						      &v->arch.mmu.mmu_external_spt_cache);
 }
 
-static void tdp_mmu_free_sp(struct kvm *kvm, struct kvm_mmu_page *sp)
+static void tdp_mmu_free_sp(struct kvm *vm, struct kvm_mmu_page *sp)
 {
-	struct mmu_host *host = kvm->arch.mmu.host;
+	struct mmu_host *host = vm->arch.mmu.host;
 
 	*(struct kvm_mmu_page **)sparse_get(&host->shadow_pages, page_to_pfn(sp->spt_page)) = NULL;
 	__free_page(sp->spt_page);
@@ -82,83 +82,83 @@ static void tdp_mmu_free_sp(struct kvm *kvm, struct kvm_mmu_page *sp)
 	pool_free(&host->headers, sp);
 }
 
-void tdp_mmu_free_unused_sp(struct kvm *kvm, struct kvm_mmu_page *sp)
+void tdp_mmu_free_unused_sp(struct kvm *vm, struct kvm_mmu_page *sp)
 {
-	if (sp->external_spt && !defect_on(env_of(kvm), DEFECT_LEAK_SEPT_PAGE))
+	if (sp->external_spt && !defect_on(env_of(vm), DEFECT_LEAK_SEPT_PAGE))
 		__free_page(sp->external_spt);
-	tdp_mmu_free_sp(kvm, sp);
+	tdp_mmu_free_sp(vm, sp);
 }
 
-static void tdp_mmu_free_sp_rcu_callback(struct kvm *kvm, struct kvm_mmu_page *sp)
+static void tdp_mmu_free_sp_rcu_callback(struct kvm *vm, struct kvm_mmu_page *sp)
 {
-	WARN_ON_ONCE(env_of(kvm), sp->external_spt);
-	tdp_mmu_free_sp(kvm, sp);
+	WARN_ON_ONCE(env_of(vm), sp->external_spt);
+	tdp_mmu_free_sp(vm, sp);
 }
 
-static void tdp_mmu_rcu_free_pending(struct kvm *kvm)
+static void tdp_mmu_rcu_free_pending(struct kvm *vm)
 {
-	struct kvm_arch_mmu *mmu = &kvm->arch.mmu;
+	struct kvm_arch_mmu *mmu = &vm->arch.mmu;
 
 	while (mmu->rcu_pages && !mmu->rcu_readers) {
 		struct kvm_mmu_page *sp = mmu->rcu_pages;
 
 		mmu->rcu_pages = sp->rcu_next;
-		tdp_mmu_free_sp_rcu_callback(kvm, sp);
+		tdp_mmu_free_sp_rcu_callback(vm, sp);
 	}
 }
 
-void tdp_mmu_call_rcu_free(struct kvm *kvm, struct kvm_mmu_page *sp)
+void tdp_mmu_call_rcu_free(struct kvm *vm, struct kvm_mmu_page *sp)
 {
-	sp->rcu_next = kvm->arch.mmu.rcu_pages;
-	kvm->arch.mmu.rcu_pages = sp;
-	tdp_mmu_rcu_free_pending(kvm);
+	sp->rcu_next = vm->arch.mmu.rcu_pages;
+	vm->arch.mmu.rcu_pages = sp;
+	tdp_mmu_rcu_free_pending(vm);
 }
 
-void tdp_mmu_rcu_read_unlock(struct kvm *kvm)
+void tdp_mmu_rcu_read_unlock(struct kvm *vm)
 {
-	kvm->arch.mmu.rcu_readers--;
-	if (unlikely(kvm->arch.mmu.rcu_pages))
-		tdp_mmu_rcu_free_pending(kvm);
+	vm->arch.mmu.rcu_readers--;
+	if (unlikely(vm->arch.mmu.rcu_pages))
+		tdp_mmu_rcu_free_pending(vm);
 }
 
 /* -- Roots -- */
 
-void kvm_mmu_init_tdp_mmu(struct kvm *kvm)
+void kvm_mmu_init_tdp_mmu(struct kvm *vm)
 {
-	INIT_LIST_HEAD(&kvm->arch.mmu.tdp_mmu_roots);
-	lock_init(&kvm->arch.mmu.tdp_mmu_pages_lock, LOCK_TDP_MMU_PAGES, kvm->id);
+	INIT_LIST_HEAD(&vm->arch.mmu.tdp_mmu_roots);
+	lock_init(&vm->arch.mmu.tdp_mmu_pages_lock, LOCK_TDP_MMU_PAGES, vm->id);
 }
 
 /* The only place where mirror roots are invalidated and S-EPT pages given back. */
-void kvm_mmu_uninit_tdp_mmu(struct kvm *kvm)
+void kvm_mmu_uninit_tdp_mmu(struct kvm *vm)
 {
-	kvm_tdp_mmu_invalidate_roots(kvm, KVM_VALID_ROOTS);
-	kvm_tdp_mmu_zap_invalidated_roots(kvm, false);
+	kvm_tdp_mmu_invalidate_roots(vm, KVM_VALID_ROOTS);
+	kvm_tdp_mmu_zap_invalidated_roots(vm, false);
 
-	WARN_ON(env_of(kvm), kvm->arch.mmu.tdp_mmu_pages);
-	WARN_ON(env_of(kvm), !list_empty(&kvm->arch.mmu.tdp_mmu_roots));
+	WARN_ON(env_of(vm), vm->arch.mmu.tdp_mmu_pages);
+	WARN_ON(env_of(vm), !list_empty(&vm->arch.mmu.tdp_mmu_roots));
 	/* rcu_barrier() */
-	tdp_mmu_rcu_free_pending(kvm);
+	tdp_mmu_rcu_free_pending(vm);
 }
 
-void kvm_tdp_mmu_put_root(struct kvm *kvm, struct kvm_mmu_page *root)
+void kvm_tdp_mmu_put_root(struct kvm *vm, struct kvm_mmu_page *root)
 {
 	if (--root->tdp_mmu_root_count)
 		return;
 	/* A valid root is kept by the reference the TDP MMU itself holds. */
-	KVM_BUG_ON(!root->tdp_mmu_page || !root->role.invalid, kvm);
+	KVM_BUG_ON(!root->tdp_mmu_page || !root->role.invalid, vm);
 
-	spin_lock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+	spin_lock(&vm->arch.mmu.tdp_mmu_pages_lock);
 	list_del(&root->link);
-	spin_unlock(&kvm->arch.mmu.tdp_mmu_pages_lock);
-	tdp_mmu_call_rcu_free(kvm, root);
+	spin_unlock(&vm->arch.mmu.tdp_mmu_pages_lock);
+	tdp_mmu_call_rcu_free(vm, root);
 }
 
 bool tdp_mmu_root_match(struct kvm_mmu_page *root, enum kvm_tdp_mmu_root_types types)
 {
 	if (WARN_ON_ONCE(env_of(root), !(types & KVM_VALID_ROOTS)))
 		return false;
-	if (root->role.invalid && !(types & KVM_INVALID_ROOTS))
+	if (!(types & KVM_INVALID_ROOTS) && root->role.invalid)
 		return false;
 	return types & (is_mirror_sp(root) ? KVM_MIRROR_ROOTS : KVM_DIRECT_ROOTS);
 }
@@ -167,15 +167,15 @@ bool tdp_mmu_root_match(struct kvm_mmu_page *root, enum kvm_tdp_mmu_root_types t
  * The next root of @types with a reference taken, so that the caller may give
  * mmu_lock away; the reference on @prev_root is dropped. NULL at the end.
  */
-struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm, struct kvm_mmu_page *prev_root,
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *vm, struct kvm_mmu_page *prev_root,
 				       enum kvm_tdp_mmu_root_types types)
 {
-	struct list_head *head = &kvm->arch.mmu.tdp_mmu_roots;
+	struct list_head *head = &vm->arch.mmu.tdp_mmu_roots;
 	struct list_head *at = prev_root ? prev_root->link.next : head->next;
 	struct kvm_mmu_page *next = NULL;
 
-	lockdep_assert_held(&kvm->mmu_lock);
-	tdp_mmu_rcu_read_lock(kvm);
+	lockdep_assert_held(&vm->mmu_lock);
+	tdp_mmu_rcu_read_lock(vm);
 	for (; at != head; at = at->next) {
 		struct kvm_mmu_page *root = list_entry(at, struct kvm_mmu_page, link);
 
@@ -185,18 +185,18 @@ struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm, struct kvm_mmu_page *pre
 			break;
 		}
 	}
-	tdp_mmu_rcu_read_unlock(kvm);
+	tdp_mmu_rcu_read_unlock(vm);
 	if (prev_root)
-		kvm_tdp_mmu_put_root(kvm, prev_root);
+		kvm_tdp_mmu_put_root(vm, prev_root);
 	return next;
 }
 
 /* A valid root with exactly this role, with a reference; NULL for none. */
-static struct kvm_mmu_page *tdp_mmu_find_root(struct kvm *kvm, union kvm_mmu_page_role role)
+static struct kvm_mmu_page *tdp_mmu_find_root(struct kvm *vm, union kvm_mmu_page_role role)
 {
 	struct kvm_mmu_page *root;
 
-	list_for_each_entry(root, &kvm->arch.mmu.tdp_mmu_roots, link) {
+	list_for_each_entry(root, &vm->arch.mmu.tdp_mmu_roots, link) {
 		if (root->role.word != role.word || !root->tdp_mmu_root_count)
 			continue;
 		root->tdp_mmu_root_count++;
@@ -205,9 +205,9 @@ static struct kvm_mmu_page *tdp_mmu_find_root(struct kvm *kvm, union kvm_mmu_pag
 	return NULL;
 }
 
-static struct kvm_mmu_page *tdp_mmu_new_root(struct kvm_vcpu *vcpu, union kvm_mmu_page_role role)
+static struct kvm_mmu_page *tdp_mmu_new_root(struct kvm_vcpu *v, union kvm_mmu_page_role role)
 {
-	struct kvm_mmu_page *root = tdp_mmu_alloc_sp(vcpu);
+	struct kvm_mmu_page *root = tdp_mmu_alloc_sp(v);
 
 	if (!root)
 		return NULL;
@@ -215,30 +215,30 @@ static struct kvm_mmu_page *tdp_mmu_new_root(struct kvm_vcpu *vcpu, union kvm_mm
 	root->tdp_mmu_page = true;
 	/* One for the vCPU, one for the TDP MMU until the root is invalidated. */
 	root->tdp_mmu_root_count = 2;
-	list_add(&root->link, &vcpu->kvm->arch.mmu.tdp_mmu_roots);
+	list_add(&root->link, &v->kvm->arch.mmu.tdp_mmu_roots);
 	return root;
 }
 
-void kvm_tdp_mmu_alloc_root(struct kvm_vcpu *vcpu, bool mirror)
+void kvm_tdp_mmu_alloc_root(struct kvm_vcpu *v, bool mirror)
 {
-	struct kvm_vcpu_arch_mmu *mmu = &vcpu->arch.mmu;
-	union kvm_mmu_page_role role = mmu->root_role;
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
+	union kvm_mmu_page_role role = v->arch.mmu.root_role;
+	struct kvm *vm = v->kvm;
 	struct kvm_mmu_page *root;
 	hpa_t hpa;
 
 	role.is_mirror = mirror;
-	read_lock(&kvm->mmu_lock);
-	root = tdp_mmu_find_root(kvm, role);
+	read_lock(&vm->mmu_lock);
+	root = tdp_mmu_find_root(vm, role);
 	if (!root) {
-		spin_lock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+		spin_lock(&vm->arch.mmu.tdp_mmu_pages_lock);
 		/* Another vCPU may have been quicker. */
-		root = tdp_mmu_find_root(kvm, role);
+		root = tdp_mmu_find_root(vm, role);
 		if (!root)
-			root = tdp_mmu_new_root(vcpu, role);
-		spin_unlock(&kvm->arch.mmu.tdp_mmu_pages_lock);
+			root = tdp_mmu_new_root(v, role);
+		spin_unlock(&vm->arch.mmu.tdp_mmu_pages_lock);
 	}
-	read_unlock(&kvm->mmu_lock);
+	read_unlock(&vm->mmu_lock);
 
 	hpa = root ? page_to_phys(root->spt_page) : INVALID_PAGE;
 	if (mirror) {

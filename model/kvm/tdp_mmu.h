@@ -20,25 +20,25 @@ enum kvm_tdp_mmu_root_types {
 	KVM_INVALID_ROOTS = 1 << 0,
 	KVM_DIRECT_ROOTS = 1 << 1,
 	KVM_MIRROR_ROOTS = 1 << 2,
-	KVM_VALID_ROOTS = KVM_DIRECT_ROOTS | KVM_MIRROR_ROOTS,
-	KVM_ALL_ROOTS = KVM_VALID_ROOTS | KVM_INVALID_ROOTS,
+	KVM_VALID_ROOTS = KVM_MIRROR_ROOTS | KVM_DIRECT_ROOTS,
+	KVM_ALL_ROOTS = KVM_INVALID_ROOTS | KVM_VALID_ROOTS,
 };
 
-static inline gfn_t tdp_mmu_max_gfn_exclusive(void)
+static inline u64 tdp_mmu_max_gfn_exclusive(void)
 {
 	return kvm_mmu_max_gfn() + 1;
 }
 
-static inline bool is_mirror_sp(const struct kvm_mmu_page *sp)
+static inline bool is_mirror_sp(const struct kvm_mmu_page *table)
 {
-	return sp->role.is_mirror;
+	return table->role.is_mirror;
 }
 
 /* The bits an index into @root has on top of the gfn. */
-static inline gfn_t kvm_gfn_root_bits(const struct kvm *kvm,
+static inline gfn_t kvm_gfn_root_bits(const struct kvm *vm,
 				      const struct kvm_mmu_page *root)
 {
-	return is_mirror_sp(root) ? 0 : kvm_gfn_direct_bits(kvm);
+	return is_mirror_sp(root) ? 0 : kvm_gfn_direct_bits(vm);
 }
 
 /* The page table in frame @hpa, NULL if that frame is none. */
@@ -49,60 +49,60 @@ static inline struct kvm_mmu_page *spte_to_child_sp(struct mmu_host *host, u64 s
 	return to_shadow_page(host, spte & SPTE_BASE_ADDR_MASK);
 }
 
-static inline struct kvm_mmu_page *root_to_sp(const struct kvm *kvm, hpa_t root)
+static inline struct kvm_mmu_page *root_to_sp(const struct kvm *vm, hpa_t root)
 {
-	return VALID_PAGE(root) ? to_shadow_page(kvm->arch.mmu.host, root) : NULL;
+	return VALID_PAGE(root) ? to_shadow_page(vm->arch.mmu.host, root) : NULL;
 }
 
-void kvm_mmu_init_tdp_mmu(struct kvm *kvm);
-void kvm_mmu_uninit_tdp_mmu(struct kvm *kvm);
+void kvm_mmu_init_tdp_mmu(struct kvm *vm);
+void kvm_mmu_uninit_tdp_mmu(struct kvm *vm);
 
 /* Cannot fail. mmu_lock not held. */
-void kvm_tdp_mmu_alloc_root(struct kvm_vcpu *vcpu, bool mirror);
-void kvm_tdp_mmu_put_root(struct kvm *kvm, struct kvm_mmu_page *root);
+void kvm_tdp_mmu_alloc_root(struct kvm_vcpu *v, bool mirror);
+void kvm_tdp_mmu_put_root(struct kvm *vm, struct kvm_mmu_page *root);
 
 /* RET_PF_*; mmu_lock held for read. */
-int kvm_tdp_mmu_map(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault);
+int kvm_tdp_mmu_map(struct kvm_vcpu *v, struct kvm_page_fault *fault);
 /* The initial image; slots_lock and the inode's invalidate_lock held. */
-int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *vcpu, gfn_t gfn, kvm_pfn_t pfn);
+int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *v, gfn_t gfn, kvm_pfn_t pfn);
 
-bool kvm_tdp_mmu_zap_leafs(struct kvm *kvm, gfn_t start, gfn_t end, bool flush);
-bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range, bool flush);
-void kvm_tdp_mmu_zap_all(struct kvm *kvm);
-void kvm_tdp_mmu_invalidate_roots(struct kvm *kvm, enum kvm_tdp_mmu_root_types types);
-void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *kvm, bool shared);
+bool kvm_tdp_mmu_zap_leafs(struct kvm *vm, gfn_t start, gfn_t end, bool flush);
+bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range, bool flush);
+void kvm_tdp_mmu_zap_all(struct kvm *vm);
+void kvm_tdp_mmu_invalidate_roots(struct kvm *vm, enum kvm_tdp_mmu_root_types types);
+void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *vm, bool shared);
 
 /* -- Between the TDP MMU's files -- */
 
 /* 0, -EBUSY or -EIO: nothing changed unless 0. mmu_lock held for read. */
-int __must_check tdp_mmu_set_spte_atomic(struct kvm *kvm, struct tdp_iter *iter, u64 new_spte);
+int __must_check tdp_mmu_set_spte_atomic(struct kvm *vm, struct tdp_iter *iter, u64 new_spte);
 /* mmu_lock held for write; the mirror changes first and is never set back. */
-u64 tdp_mmu_set_spte(struct kvm *kvm, struct kvm_mmu_page *sp, u64 *sptep,
+u64 tdp_mmu_set_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *sptep,
 		     u64 old_spte, u64 new_spte, gfn_t gfn, int level);
-static inline void tdp_mmu_iter_set_spte(struct kvm *kvm, struct tdp_iter *iter, u64 new_spte)
+static inline void tdp_mmu_iter_set_spte(struct kvm *vm, struct tdp_iter *iter, u64 new_spte)
 {
-	iter->old_spte = tdp_mmu_set_spte(kvm, tdp_iter_sp(iter), iter->sptep,
+	iter->old_spte = tdp_mmu_set_spte(vm, tdp_iter_sp(iter), iter->sptep,
 					  iter->old_spte, new_spte, iter->gfn, iter->level);
 }
 
-struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *vcpu);
-void kvm_mmu_alloc_external_spt(struct kvm_vcpu *vcpu, struct kvm_mmu_page *sp);
+struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v);
+void kvm_mmu_alloc_external_spt(struct kvm_vcpu *v, struct kvm_mmu_page *sp);
 /* Never linked: its pages go back to the allocator, not to the cache. */
-void tdp_mmu_free_unused_sp(struct kvm *kvm, struct kvm_mmu_page *sp);
+void tdp_mmu_free_unused_sp(struct kvm *vm, struct kvm_mmu_page *sp);
 /* Free @sp once every task has left its RCU read side. */
-void tdp_mmu_call_rcu_free(struct kvm *kvm, struct kvm_mmu_page *sp);
+void tdp_mmu_call_rcu_free(struct kvm *vm, struct kvm_mmu_page *sp);
 /* Page tables seen inside stay readable until tdp_mmu_rcu_read_unlock(). */
-void tdp_mmu_rcu_read_unlock(struct kvm *kvm);
-static inline void tdp_mmu_rcu_read_lock(struct kvm *kvm)
+void tdp_mmu_rcu_read_unlock(struct kvm *vm);
+static inline void tdp_mmu_rcu_read_lock(struct kvm *vm)
 {
-	kvm->arch.mmu.rcu_readers++;
+	vm->arch.mmu.rcu_readers++;
 }
 
 bool tdp_mmu_root_match(struct kvm_mmu_page *root, enum kvm_tdp_mmu_root_types types);
-struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *kvm, struct kvm_mmu_page *prev_root,
+struct kvm_mmu_page *tdp_mmu_next_root(struct kvm *vm, struct kvm_mmu_page *prev_root,
 				       enum kvm_tdp_mmu_root_types types);
 /* Gives mmu_lock away if somebody waits for it; true when it did. */
-bool tdp_mmu_iter_cond_resched(struct kvm *kvm, struct tdp_iter *iter,
+bool tdp_mmu_iter_cond_resched(struct kvm *vm, struct tdp_iter *iter,
 			       bool flush, bool shared);
 
 #define for_each_tdp_mmu_root_yield_safe(kvm, root, types)			\

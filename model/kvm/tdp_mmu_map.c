@@ -9,28 +9,28 @@
 #include "model/kvm/tdp_mmu.h"
 
 /* Fill the entry the walk stands on with table @sp. 0, -EBUSY or -EIO. */
-static int tdp_mmu_link_sp(struct kvm *kvm, struct tdp_iter *iter,
+static int tdp_mmu_link_sp(struct kvm *vm, struct tdp_iter *iter,
 			   struct kvm_mmu_page *sp, bool shared)
 {
 	u64 spte = make_nonleaf_spte(page_to_pfn(sp->spt_page), sp->role.ad_disabled);
 	int ret = 0;
 
 	if (shared) {
-		ret = tdp_mmu_set_spte_atomic(kvm, iter, spte);
+		ret = tdp_mmu_set_spte_atomic(vm, iter, spte);
 		if (ret)
 			return ret;
 	} else {
-		tdp_mmu_iter_set_spte(kvm, iter, spte);
+		tdp_mmu_iter_set_spte(vm, iter, spte);
 	}
-	kvm->arch.mmu.tdp_mmu_pages++;
+	vm->arch.mmu.tdp_mmu_pages++;
 	return 0;
 }
 
 /* The table below the entry the walk stands on; NULL: the host is down. */
-static struct kvm_mmu_page *tdp_mmu_alloc_child_sp(struct kvm_vcpu *vcpu, struct tdp_iter *iter)
+static struct kvm_mmu_page *tdp_mmu_alloc_child_sp(struct kvm_vcpu *v, struct tdp_iter *iter)
 {
 	struct kvm_mmu_page *parent = tdp_iter_sp(iter);
-	struct kvm_mmu_page *sp = tdp_mmu_alloc_sp(vcpu);
+	struct kvm_mmu_page *sp = tdp_mmu_alloc_sp(v);
 
 	if (!sp)
 		return NULL;
@@ -40,12 +40,12 @@ static struct kvm_mmu_page *tdp_mmu_alloc_child_sp(struct kvm_vcpu *vcpu, struct
 	sp->ptep = iter->sptep;
 	sp->tdp_mmu_page = true;
 	if (is_mirror_sp(sp))
-		kvm_mmu_alloc_external_spt(vcpu, sp);
+		kvm_mmu_alloc_external_spt(v, sp);
 	return sp;
 }
 
 /* Replace the huge leaf by a table of 512 smaller ones that map the same. */
-static int tdp_mmu_split_huge_page(struct kvm *kvm, struct tdp_iter *iter,
+static int tdp_mmu_split_huge_page(struct kvm *vm, struct tdp_iter *iter,
 				   struct kvm_mmu_page *sp, bool shared)
 {
 	u64 huge_spte = iter->old_spte;
@@ -54,33 +54,33 @@ static int tdp_mmu_split_huge_page(struct kvm *kvm, struct tdp_iter *iter,
 
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++)
 		sp->spt[i] = make_small_spte(huge_spte, sp->role, i);
-	ret = tdp_mmu_link_sp(kvm, iter, sp, shared);
+	ret = tdp_mmu_link_sp(vm, iter, sp, shared);
 	if (ret)
 		return ret;
 	/* The parent's entry was counted off when it stopped being a leaf. */
-	kvm->arch.mmu.pages[level - 2] += SPTE_ENT_PER_PAGE;
+	vm->arch.mmu.pages[level - 2] += SPTE_ENT_PER_PAGE;
 	return 0;
 }
 
 /* A table for the entry that is in the way. RET_PF_CONTINUE: go on down. */
-static int tdp_mmu_map_table(struct kvm_vcpu *vcpu, struct tdp_iter *iter)
+static int tdp_mmu_map_table(struct kvm_vcpu *v, struct tdp_iter *iter)
 {
-	struct kvm_mmu_page *sp = tdp_mmu_alloc_child_sp(vcpu, iter);
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm_mmu_page *sp = tdp_mmu_alloc_child_sp(v, iter);
+	struct kvm *vm = v->kvm;
 	int ret;
 
 	if (!sp)
 		return RET_PF_RETRY;
 	if (is_shadow_present_pte(iter->old_spte)) {
 		/* The module would have to be asked to demote; 7.3.4 never does. */
-		KVM_BUG_ON(is_mirror_sp(sp), kvm);
-		ret = tdp_mmu_split_huge_page(kvm, iter, sp, true);
+		KVM_BUG_ON(is_mirror_sp(sp), vm);
+		ret = tdp_mmu_split_huge_page(vm, iter, sp, true);
 	} else {
-		ret = tdp_mmu_link_sp(kvm, iter, sp, true);
+		ret = tdp_mmu_link_sp(vm, iter, sp, true);
 	}
 	if (!ret)
 		return RET_PF_CONTINUE;
-	tdp_mmu_free_unused_sp(kvm, sp);
+	tdp_mmu_free_unused_sp(vm, sp);
 	return RET_PF_RETRY;
 }
 
@@ -94,19 +94,19 @@ static bool is_access_allowed(const struct kvm_page_fault *fault, u64 spte)
 	return spte & VMX_EPT_READABLE_MASK;
 }
 
-static u64 fault_to_spte(struct kvm *kvm, const struct kvm_page_fault *fault, int level)
+static u64 fault_to_spte(struct kvm *vm, const struct kvm_page_fault *fault, int level)
 {
 	if (unlikely(!fault->slot))
-		return make_mmio_spte(&kvm->arch.mmu, fault->gfn);
+		return make_mmio_spte(&vm->arch.mmu, fault->gfn);
 	return make_spte(fault->pfn, level, fault->prefetch, fault->map_writable);
 }
 
-static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *vcpu,
+static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *v,
 					   struct kvm_page_fault *fault,
 					   struct tdp_iter *iter)
 {
 	struct kvm_mmu_page *sp = tdp_iter_sp(iter);
-	struct env *env = env_of(vcpu);
+	struct env *env = env_of(v);
 	u64 new_spte;
 
 	if (WARN_ON_ONCE(env, sp->role.level != fault->goal_level))
@@ -118,13 +118,13 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *vcpu,
 		return RET_PF_SPURIOUS;
 	}
 
-	new_spte = fault_to_spte(vcpu->kvm, fault, iter->level);
+	new_spte = fault_to_spte(v->kvm, fault, iter->level);
 	if (new_spte == iter->old_spte)
 		return RET_PF_SPURIOUS;
-	if (tdp_mmu_set_spte_atomic(vcpu->kvm, iter, new_spte))
+	if (tdp_mmu_set_spte_atomic(v->kvm, iter, new_spte))
 		return RET_PF_RETRY;
 	if (is_shadow_present_pte(iter->old_spte) && !is_last_spte(iter->old_spte, iter->level))
-		kvm_flush_remote_tlbs_range(vcpu->kvm, iter->gfn,
+		kvm_flush_remote_tlbs_range(v->kvm, iter->gfn,
 					    KVM_PAGES_PER_HPAGE(iter->level));
 
 	if (unlikely(!fault->slot))
@@ -136,12 +136,12 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *vcpu,
 }
 
 /* Walk down to goal_level, adding tables. CONTINUE: @iter stands on the entry. */
-static int tdp_mmu_map_walk(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
+static int tdp_mmu_map_walk(struct kvm_vcpu *v, struct kvm_page_fault *fault,
 			    struct kvm_mmu_page *root, struct tdp_iter *iter)
 {
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm *vm = v->kvm;
 
-	for_each_tdp_pte(*iter, kvm, root, fault->gfn, fault->gfn + 1) {
+	for_each_tdp_pte(*iter, vm, root, fault->gfn, fault->gfn + 1) {
 		/* Its owner is still talking to the module. */
 		if (is_frozen_spte(iter->old_spte))
 			return RET_PF_RETRY;
@@ -149,75 +149,75 @@ static int tdp_mmu_map_walk(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault,
 			return RET_PF_CONTINUE;
 		if (is_shadow_present_pte(iter->old_spte) && !is_large_pte(iter->old_spte))
 			continue;
-		if (tdp_mmu_map_table(vcpu, iter) != RET_PF_CONTINUE)
+		if (tdp_mmu_map_table(v, iter) != RET_PF_CONTINUE)
 			return RET_PF_RETRY;
 	}
 	/* A table vanished under the walk. */
 	return RET_PF_RETRY;
 }
 
-int kvm_tdp_mmu_map(struct kvm_vcpu *vcpu, struct kvm_page_fault *fault)
+int kvm_tdp_mmu_map(struct kvm_vcpu *v, struct kvm_page_fault *fault)
 {
-	struct kvm *kvm = vcpu->kvm;
-	bool direct = kvm_is_addr_direct(kvm, fault->addr);
+	struct kvm *vm = v->kvm;
+	bool direct = kvm_is_addr_direct(vm, fault->addr);
 	struct kvm_mmu_page *root;
 	struct tdp_iter iter;
 	int ret;
 
-	root = root_to_sp(kvm, direct ? vcpu->arch.mmu.root.hpa :
-				vcpu->arch.mmu.mirror_root_hpa);
-	kvm_mmu_hugepage_adjust(vcpu, fault);
+	root = root_to_sp(vm, direct ? v->arch.mmu.root.hpa :
+				v->arch.mmu.mirror_root_hpa);
+	kvm_mmu_hugepage_adjust(v, fault);
 
-	tdp_mmu_rcu_read_lock(kvm);
-	ret = tdp_mmu_map_walk(vcpu, fault, root, &iter);
+	tdp_mmu_rcu_read_lock(vm);
+	ret = tdp_mmu_map_walk(v, fault, root, &iter);
 	if (ret == RET_PF_CONTINUE)
-		ret = tdp_mmu_map_handle_target_level(vcpu, fault, &iter);
-	tdp_mmu_rcu_read_unlock(kvm);
+		ret = tdp_mmu_map_handle_target_level(v, fault, &iter);
+	tdp_mmu_rcu_read_unlock(vm);
 	return ret;
 }
 
-int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *vcpu, gfn_t gfn, kvm_pfn_t pfn)
+int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *v, gfn_t gfn, kvm_pfn_t pfn)
 {
 	struct kvm_page_fault fault = {
 		.addr = gfn_to_gpa(gfn),
-		.error_code = PFERR_GUEST_FINAL_MASK | PFERR_PRIVATE_ACCESS,
+		.error_code = PFERR_PRIVATE_ACCESS | PFERR_GUEST_FINAL_MASK,
 		.prefetch = true,
 		.is_private = true,
 		.max_level = PG_LEVEL_4K,
 		.req_level = PG_LEVEL_4K,
 		.goal_level = PG_LEVEL_4K,
 		.gfn = gfn,
-		.slot = gfn_to_memslot(vcpu->kvm, gfn),
+		.slot = gfn_to_memslot(v->kvm, gfn),
 		.pfn = pfn,
 		.map_writable = true,
 	};
-	struct kvm *kvm = vcpu->kvm;
-	struct env *env = env_of(kvm);
+	struct kvm *vm = v->kvm;
+	struct env *env = env_of(vm);
 	int r;
 
-	lockdep_assert_held(&kvm->slots_lock);
+	lockdep_assert_held(&vm->slots_lock);
 	if (WARN_ON_ONCE(env, !kvm_slot_has_gmem(fault.slot)))
 		return -EINVAL;
-	if (KVM_BUG_ON(!kvm->arch.tdp_mmu_enabled, kvm))
+	if (KVM_BUG_ON(!vm->arch.tdp_mmu_enabled, vm))
 		return -EIO;
 
-	r = kvm_mmu_reload(vcpu);
+	r = kvm_mmu_reload(v);
 	if (r)
 		return r;
 	/* Once for all rounds: a round that fails uses pages up. */
-	r = mmu_topup_memory_caches(vcpu, false);
+	r = mmu_topup_memory_caches(v, false);
 	if (r)
 		return r;
 	do {
-		if (signal_pending(kvm))
+		if (signal_pending(vm))
 			return -EINTR;
-		if (kvm_test_request(KVM_REQ_VM_DEAD, vcpu))
+		if (kvm_test_request(KVM_REQ_VM_DEAD, v))
 			return -EIO;
 		task_yield(env, YIELD_RETRY);
 
-		read_lock(&kvm->mmu_lock);
-		r = kvm_tdp_mmu_map(vcpu, &fault);
-		read_unlock(&kvm->mmu_lock);
+		read_lock(&vm->mmu_lock);
+		r = kvm_tdp_mmu_map(v, &fault);
+		read_unlock(&vm->mmu_lock);
 	} while (r == RET_PF_RETRY &&
 		 !task_spin(env, "kvm_tdp_mmu_map_private_pfn", "the module to take the page"));
 

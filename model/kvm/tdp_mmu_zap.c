@@ -23,90 +23,90 @@ static bool rwlock_needbreak(struct lock *lock)
 	return false;
 }
 
-bool tdp_mmu_iter_cond_resched(struct kvm *kvm, struct tdp_iter *iter,
+bool tdp_mmu_iter_cond_resched(struct kvm *vm, struct tdp_iter *it,
 			       bool flush, bool shared)
 {
 	enum lock_mode mode = shared ? LOCK_SHARED : LOCK_EXCLUSIVE;
 
 	/* Somebody must get on between two yields: no yield without progress. */
-	if (iter->next_last_level_gfn == iter->yielded_gfn ||
-	    likely(!rwlock_needbreak(&kvm->mmu_lock)))
+	if (it->next_last_level_gfn == it->yielded_gfn ||
+	    likely(!rwlock_needbreak(&vm->mmu_lock)))
 		return false;
 
 	if (flush)
-		kvm_flush_remote_tlbs(kvm);
-	tdp_mmu_rcu_read_unlock(kvm);
-	lock_release(&kvm->mmu_lock, mode);
-	lock_acquire(&kvm->mmu_lock, mode);
-	tdp_mmu_rcu_read_lock(kvm);
-	iter->yielded = true;
+		kvm_flush_remote_tlbs(vm);
+	tdp_mmu_rcu_read_unlock(vm);
+	lock_release(&vm->mmu_lock, mode);
+	lock_acquire(&vm->mmu_lock, mode);
+	tdp_mmu_rcu_read_lock(vm);
+	it->yielded = true;
 	return true;
 }
 
 /* -- Leaves of a range -- */
 
-static bool tdp_mmu_zap_leafs(struct kvm *kvm, struct kvm_mmu_page *root,
-			      gfn_t start, gfn_t end, bool can_yield, bool flush)
+static bool tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
+			      gfn_t start, gfn_t end, bool may_yield, bool flush)
 {
-	struct tdp_iter iter;
+	struct tdp_iter it;
 
 	if (end > tdp_mmu_max_gfn_exclusive())
 		end = tdp_mmu_max_gfn_exclusive();
-	lockdep_assert_held_write(&kvm->mmu_lock);
+	lockdep_assert_held_write(&vm->mmu_lock);
 
-	tdp_mmu_rcu_read_lock(kvm);
-	for_each_tdp_pte(iter, kvm, root, start, end) {
-		if (can_yield && tdp_mmu_iter_cond_resched(kvm, &iter, flush, false)) {
+	tdp_mmu_rcu_read_lock(vm);
+	for_each_tdp_pte(it, vm, root, start, end) {
+		if (may_yield && tdp_mmu_iter_cond_resched(vm, &it, flush, false)) {
 			flush = false;
 			continue;
 		}
-		if (!is_shadow_present_pte(iter.old_spte) ||
-		    !is_last_spte(iter.old_spte, iter.level))
+		if (!is_shadow_present_pte(it.old_spte) ||
+		    !is_last_spte(it.old_spte, it.level))
 			continue;
 
-		tdp_mmu_iter_set_spte(kvm, &iter, SHADOW_NONPRESENT_VALUE);
+		tdp_mmu_iter_set_spte(vm, &it, SHADOW_NONPRESENT_VALUE);
 		/* Whoever invalidated the root has flushed or will flush all of it. */
 		if (!root->role.invalid)
 			flush = true;
 	}
-	tdp_mmu_rcu_read_unlock(kvm);
+	tdp_mmu_rcu_read_unlock(vm);
 	return flush;
 }
 
-bool kvm_tdp_mmu_zap_leafs(struct kvm *kvm, gfn_t start, gfn_t end, bool flush)
+bool kvm_tdp_mmu_zap_leafs(struct kvm *vm, gfn_t start, gfn_t end, bool flush)
 {
 	struct kvm_mmu_page *root;
 
-	lockdep_assert_held_write(&kvm->mmu_lock);
-	for_each_tdp_mmu_root_yield_safe(kvm, root, KVM_VALID_ROOTS)
-		flush = tdp_mmu_zap_leafs(kvm, root, start, end, true, flush);
+	lockdep_assert_held_write(&vm->mmu_lock);
+	for_each_tdp_mmu_root_yield_safe(vm, root, KVM_VALID_ROOTS)
+		flush = tdp_mmu_zap_leafs(vm, root, start, end, true, flush);
 	return flush;
 }
 
 /* Private memory is in the mirror root, shared memory in the direct one. */
 static enum kvm_tdp_mmu_root_types
-kvm_gfn_range_filter_to_root_types(struct kvm *kvm, u8 filter)
+kvm_gfn_range_filter_to_root_types(struct kvm *vm, u8 filter)
 {
 	enum kvm_tdp_mmu_root_types types = 0;
 
-	if (!kvm_has_mirrored_tdp(kvm))
+	if (!kvm_has_mirrored_tdp(vm))
 		return KVM_DIRECT_ROOTS;
 	if (filter & KVM_FILTER_PRIVATE)
 		types |= KVM_MIRROR_ROOTS;
 	if (filter & KVM_FILTER_SHARED)
 		types |= KVM_DIRECT_ROOTS;
-	WARN_ON_ONCE(env_of(kvm), !types);
+	WARN_ON_ONCE(env_of(vm), !types);
 	return types;
 }
 
-bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range, bool flush)
+bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range, bool flush)
 {
 	enum kvm_tdp_mmu_root_types types;
 	struct kvm_mmu_page *root;
 
-	types = kvm_gfn_range_filter_to_root_types(kvm, range->attr_filter) | KVM_INVALID_ROOTS;
-	for_each_tdp_mmu_root_yield_safe(kvm, root, types)
-		flush = tdp_mmu_zap_leafs(kvm, root, range->start, range->end,
+	types = kvm_gfn_range_filter_to_root_types(vm, range->attr_filter) | KVM_INVALID_ROOTS;
+	for_each_tdp_mmu_root_yield_safe(vm, root, types)
+		flush = tdp_mmu_zap_leafs(vm, root, range->start, range->end,
 					  range->may_block, flush);
 	return flush;
 }
@@ -114,83 +114,83 @@ bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *kvm, struct kvm_gfn_range *range, b
 /* -- Whole roots -- */
 
 /* One pass over the root: every present entry at or below @zap_level goes. */
-static void __tdp_mmu_zap_root(struct kvm *kvm, struct kvm_mmu_page *root,
+static void __tdp_mmu_zap_root(struct kvm *vm, struct kvm_mmu_page *root,
 			       bool shared, int zap_level)
 {
-	struct tdp_iter iter;
+	struct tdp_iter it;
 
-	for_each_tdp_pte_min_level_all(iter, root, zap_level) {
+	for_each_tdp_pte_min_level_all(it, root, zap_level) {
 retry:
-		if (tdp_mmu_iter_cond_resched(kvm, &iter, false, shared))
+		if (tdp_mmu_iter_cond_resched(vm, &it, false, shared))
 			continue;
-		if (!is_shadow_present_pte(iter.old_spte))
+		if (!is_shadow_present_pte(it.old_spte))
 			continue;
-		if (iter.level > zap_level)
+		if (it.level > zap_level)
 			continue;
 		if (!shared)
-			tdp_mmu_iter_set_spte(kvm, &iter, SHADOW_NONPRESENT_VALUE);
-		else if (tdp_mmu_set_spte_atomic(kvm, &iter, SHADOW_NONPRESENT_VALUE))
+			tdp_mmu_iter_set_spte(vm, &it, SHADOW_NONPRESENT_VALUE);
+		else if (tdp_mmu_set_spte_atomic(vm, &it, SHADOW_NONPRESENT_VALUE))
 			goto retry;
 	}
 }
 
-static void tdp_mmu_zap_root(struct kvm *kvm, struct kvm_mmu_page *root, bool shared)
+static void tdp_mmu_zap_root(struct kvm *vm, struct kvm_mmu_page *root, bool shared)
 {
 	/* It must stay reachable, or its entries would never be zapped at all. */
-	WARN_ON_ONCE(env_of(kvm), !root->tdp_mmu_root_count);
-	lockdep_assert_held(&kvm->mmu_lock);
+	WARN_ON_ONCE(env_of(vm), !root->tdp_mmu_root_count);
+	lockdep_assert_held(&vm->mmu_lock);
 
-	tdp_mmu_rcu_read_lock(kvm);
+	tdp_mmu_rcu_read_lock(vm);
 	/* Small steps first, so that no single entry takes long to tear down. */
-	__tdp_mmu_zap_root(kvm, root, shared, PG_LEVEL_4K);
-	__tdp_mmu_zap_root(kvm, root, shared, PG_LEVEL_2M);
-	__tdp_mmu_zap_root(kvm, root, shared, PG_LEVEL_1G);
-	__tdp_mmu_zap_root(kvm, root, shared, root->role.level);
-	tdp_mmu_rcu_read_unlock(kvm);
+	__tdp_mmu_zap_root(vm, root, shared, PG_LEVEL_4K);
+	__tdp_mmu_zap_root(vm, root, shared, PG_LEVEL_2M);
+	__tdp_mmu_zap_root(vm, root, shared, PG_LEVEL_1G);
+	__tdp_mmu_zap_root(vm, root, shared, root->role.level);
+	tdp_mmu_rcu_read_unlock(vm);
 }
 
-void kvm_tdp_mmu_zap_all(struct kvm *kvm)
+void kvm_tdp_mmu_zap_all(struct kvm *vm)
 {
 	struct kvm_mmu_page *root;
 
-	lockdep_assert_held_write(&kvm->mmu_lock);
+	lockdep_assert_held_write(&vm->mmu_lock);
 	/* Not the mirrors: private memory outlives the process that made the VM. */
-	for_each_tdp_mmu_root_yield_safe(kvm, root, KVM_DIRECT_ROOTS | KVM_INVALID_ROOTS)
-		tdp_mmu_zap_root(kvm, root, false);
+	for_each_tdp_mmu_root_yield_safe(vm, root, KVM_DIRECT_ROOTS | KVM_INVALID_ROOTS)
+		tdp_mmu_zap_root(vm, root, false);
 }
 
-void kvm_tdp_mmu_invalidate_roots(struct kvm *kvm, enum kvm_tdp_mmu_root_types types)
+void kvm_tdp_mmu_invalidate_roots(struct kvm *vm, enum kvm_tdp_mmu_root_types types)
 {
-	struct kvm_mmu_page *root;
+	struct kvm_mmu_page *victim;
 
-	if (WARN_ON_ONCE(env_of(kvm), types & KVM_INVALID_ROOTS))
+	if (WARN_ON_ONCE(env_of(vm), types & KVM_INVALID_ROOTS))
 		types &= ~KVM_INVALID_ROOTS;
-	if (kvm->users_count)
-		lockdep_assert_held_write(&kvm->mmu_lock);
+	if (vm->users_count)
+		lockdep_assert_held_write(&vm->mmu_lock);
 
-	list_for_each_entry(root, &kvm->arch.mmu.tdp_mmu_roots, link) {
-		if (root->role.invalid || !tdp_mmu_root_match(root, types))
+	list_for_each_entry(victim, &vm->arch.mmu.tdp_mmu_roots, link) {
+		if (victim->role.invalid || !tdp_mmu_root_match(victim, types))
 			continue;
-		root->tdp_mmu_scheduled_root_to_zap = true;
-		root->role.invalid = true;
+		victim->tdp_mmu_scheduled_root_to_zap = true;
+		victim->role.invalid = true;
 	}
 }
 
-void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *kvm, bool shared)
+void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *vm, bool shared)
 {
 	enum lock_mode mode = shared ? LOCK_SHARED : LOCK_EXCLUSIVE;
-	struct kvm_mmu_page *root;
+	struct kvm_mmu_page *victim;
 
-	lock_acquire(&kvm->mmu_lock, mode);
-	for_each_tdp_mmu_root_yield_safe(kvm, root, KVM_ALL_ROOTS) {
-		if (!root->tdp_mmu_scheduled_root_to_zap)
+	lock_acquire(&vm->mmu_lock, mode);
+	for_each_tdp_mmu_root_yield_safe(vm, victim, KVM_ALL_ROOTS) {
+		if (!victim->tdp_mmu_scheduled_root_to_zap)
 			continue;
-		root->tdp_mmu_scheduled_root_to_zap = false;
-		KVM_BUG_ON(!root->role.invalid, kvm);
+		victim->tdp_mmu_scheduled_root_to_zap = false;
+		KVM_BUG_ON(!victim->role.invalid, vm);
 
-		tdp_mmu_zap_root(kvm, root, shared);
-		/* The reference the TDP MMU had since the root was made. */
-		kvm_tdp_mmu_put_root(kvm, root);
+		tdp_mmu_zap_root(vm, victim, shared);
+		/* The reference the TDP MMU had since the victim was made. */
+		kvm_tdp_mmu_put_root(vm, victim);
 	}
-	lock_release(&kvm->mmu_lock, mode);
+	lock_release(&vm->mmu_lock, mode);
 }

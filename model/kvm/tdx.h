@@ -55,24 +55,24 @@ struct vcpu_tdx {
 	gpa_t map_gpa_next, map_gpa_end;
 };
 
-static inline bool is_td(const struct kvm *kvm)
+static inline bool is_td(const struct kvm *vm)
 {
-	return kvm->arch.vm_type == KVM_X86_TDX_VM;
+	return vm->arch.vm_type == KVM_X86_TDX_VM;
 }
 
-static inline bool is_td_vcpu(const struct kvm_vcpu *vcpu)
+static inline bool is_td_vcpu(const struct kvm_vcpu *v)
 {
-	return is_td(vcpu->kvm);
+	return is_td(v->kvm);
 }
 
-static inline struct kvm_tdx *to_kvm_tdx(struct kvm *kvm)
+static inline struct kvm_tdx *to_kvm_tdx(struct kvm *vm)
 {
-	return container_of(kvm, struct kvm_tdx, kvm);
+	return container_of(vm, struct kvm_tdx, kvm);
 }
 
-static inline struct vcpu_tdx *to_tdx(struct kvm_vcpu *vcpu)
+static inline struct vcpu_tdx *to_tdx(struct kvm_vcpu *v)
 {
-	return container_of(vcpu, struct vcpu_tdx, vcpu);
+	return container_of(v, struct vcpu_tdx, vcpu);
 }
 
 static inline bool is_hkid_assigned(const struct kvm_tdx *kvm_tdx)
@@ -110,30 +110,30 @@ static inline bool is_hkid_assigned(const struct kvm_tdx *kvm_tdx)
 /* -- Operations of vt_x86_ops (vt.c) -- */
 
 bool tdx_hardware_setup(struct tdx_globals *globals);
-int tdx_vm_init(struct kvm *kvm);
-void tdx_mmu_release_hkid(struct kvm *kvm);		/* vm_pre_destroy */
-void tdx_vm_destroy(struct kvm *kvm);
-int tdx_vm_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp);
+int tdx_vm_init(struct kvm *vm);
+void tdx_mmu_release_hkid(struct kvm *vm);		/* vm_pre_destroy */
+void tdx_vm_destroy(struct kvm *vm);
+int tdx_vm_ioctl(struct kvm *vm, struct kvm_tdx_cmd *argp);
 
-int tdx_vcpu_create(struct kvm_vcpu *vcpu);
-void tdx_vcpu_free(struct kvm_vcpu *vcpu);
-void tdx_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
-void tdx_vcpu_put(struct kvm_vcpu *vcpu);
-bool tdx_vcpu_needs_initialization(struct kvm_vcpu *vcpu);
-enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags);
-int tdx_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath);
-int tdx_vcpu_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp);
-int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp);
+int tdx_vcpu_create(struct kvm_vcpu *v);
+void tdx_vcpu_free(struct kvm_vcpu *v);
+void tdx_vcpu_load(struct kvm_vcpu *v, int cpu);
+void tdx_vcpu_put(struct kvm_vcpu *v);
+bool tdx_vcpu_needs_initialization(struct kvm_vcpu *v);
+enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *v, u64 run_flags);
+int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath);
+int tdx_vcpu_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp);
+int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp);
 
-void tdx_flush_tlb_current(struct kvm_vcpu *vcpu);
-void tdx_flush_tlb_all(struct kvm_vcpu *vcpu);
-void tdx_load_mmu_pgd(struct kvm_vcpu *vcpu, hpa_t root_hpa, int pgd_level);
-int tdx_gmem_max_mapping_level(struct kvm *kvm, kvm_pfn_t pfn, bool is_private);
+void tdx_flush_tlb_current(struct kvm_vcpu *v);
+void tdx_flush_tlb_all(struct kvm_vcpu *v);
+void tdx_load_mmu_pgd(struct kvm_vcpu *v, hpa_t root_hpa, int pgd_level);
+int tdx_gmem_max_mapping_level(struct kvm *vm, kvm_pfn_t pfn, bool is_private);
 
 /* 0, -EBUSY (nothing changed), -EIO (the VM is bugged). mmu_lock held. */
-int tdx_sept_set_private_spte(struct kvm *kvm, gfn_t gfn, u64 old_spte,
+int tdx_sept_set_private_spte(struct kvm *vm, gfn_t gfn, u64 old_spte,
 			      u64 new_spte, enum pg_level level);
-void tdx_sept_free_private_spt(struct kvm *kvm, struct kvm_mmu_page *sp);
+void tdx_sept_free_private_spt(struct kvm *vm, struct kvm_mmu_page *sp);
 
 /* CPU goes offline or the last VM is gone: flush the vCPUs associated with it. */
 void tdx_disable_virtualization_cpu(struct tdx_globals *globals, int cpu);
@@ -151,7 +151,7 @@ static inline bool tdx_operand_busy(u64 err)
  * Any status but 0 bugs the VM, unless it already is: a WARN once a site, then
  * a line with the status and the leaf's detail. @kvm NULL: warn and print only.
  */
-bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *kvm, const char *site,
+bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 		  const char *where, u64 err, const char *fn,
 		  const char *n1, u64 a1, const char *n2, u64 a2,
 		  const char *n3, u64 a3);
@@ -178,18 +178,18 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *kvm, const char *site
 
 int tdx_reclaim_page(struct tdx_globals *globals, struct page *page);
 void tdx_reclaim_control_page(struct tdx_globals *globals, struct page *page);
-void tdx_flush_vp_on_cpu(struct kvm_vcpu *vcpu);
-void tdx_reclaim_td_control_pages(struct kvm *kvm);
+void tdx_flush_vp_on_cpu(struct kvm_vcpu *v);
+void tdx_reclaim_td_control_pages(struct kvm *vm);
 void tdx_hkid_free(struct kvm_tdx *kvm_tdx);
 int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd);
-int tdx_td_finalize(struct kvm *kvm, struct kvm_tdx_cmd *cmd);
-int tdx_vcpu_init_mem_region(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd);
-void tdh_vp_wr_failed(struct kvm_vcpu *vcpu, const char *uclass, const char *op,
+int tdx_td_finalize(struct kvm *vm, struct kvm_tdx_cmd *cmd);
+int tdx_vcpu_init_mem_region(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd);
+void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,
 		      u64 field, u64 val, u64 err);
-int handle_tdvmcall(struct kvm_vcpu *vcpu);
-int tdx_emulate_vmcall(struct kvm_vcpu *vcpu);
+int handle_tdvmcall(struct kvm_vcpu *v);
+int tdx_emulate_vmcall(struct kvm_vcpu *v);
 /* kvm->lock, every vcpu->mutex, slots_lock; -EBUSY, -EINTR. */
-int tdx_acquire_vm_state_locks(struct kvm *kvm);
-void tdx_release_vm_state_locks(struct kvm *kvm);
+int tdx_acquire_vm_state_locks(struct kvm *vm);
+void tdx_release_vm_state_locks(struct kvm *vm);
 
 #endif /* SEPTUM_KVM_TDX_H */

@@ -33,65 +33,64 @@ static u64 tdcall_to_vmx_exit_reason(const struct tdx_module_args *args)
 	}
 }
 
-static u32 tdx_to_vmx_exit_reason(struct kvm_vcpu *vcpu)
+static u32 tdx_to_vmx_exit_reason(struct kvm_vcpu *v)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	struct vcpu_tdx *tdv = to_tdx(v);
 	u32 exit_reason;
 
-	switch (tdx->vp_enter_ret & TDX_SEAMCALL_STATUS_MASK) {
+	switch (tdv->vp_enter_ret & TDX_SEAMCALL_STATUS_MASK) {
 	case TDX_SUCCESS:
 	case TDX_NON_RECOVERABLE_VCPU:
-	case TDX_NON_RECOVERABLE_TD:
-	case TDX_NON_RECOVERABLE_TD_NON_ACCESSIBLE:
-	case TDX_NON_RECOVERABLE_TD_WRONG_APIC_MODE:
+	case TDX_NON_RECOVERABLE_TD: case TDX_NON_RECOVERABLE_TD_NON_ACCESSIBLE:
+	case TDX_NON_RECOVERABLE_TD_WRONG_APIC_MODE: /* the detail is an exit reason */
 		break;
 	default:
 		return EXIT_REASON_UNDEFINED;
 	}
 
-	exit_reason = tdx->vp_enter_ret;
+	exit_reason = tdv->vp_enter_ret;
 	if (exit_reason == EXIT_REASON_TDCALL)
-		return tdcall_to_vmx_exit_reason(&tdx->vp_enter_args);
+		return tdcall_to_vmx_exit_reason(&tdv->vp_enter_args);
 	/* In a TD there is no such thing: the module would have reported #VE. */
 	return exit_reason == EXIT_REASON_EPT_MISCONFIG ? EXIT_REASON_UNDEFINED : exit_reason;
 }
 
-enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags)
+enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *v, u64 run_flags)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	struct vcpu_tdx *tdv = to_tdx(v);
 
-	WARN_ON_ONCE(env_of(vcpu), run_flags);
+	WARN_ON_ONCE(env_of(v), run_flags);
 
 	/* A zap is trying again and nobody may be inside: go round the outer loop. */
-	if (unlikely(to_kvm_tdx(vcpu->kvm)->wait_for_sept_zap)) {
-		tdx->exit_reason = EXIT_REASON_UNDEFINED;
+	if (unlikely(to_kvm_tdx(v->kvm)->wait_for_sept_zap)) {
+		tdv->exit_reason = EXIT_REASON_UNDEFINED;
 		return EXIT_FASTPATH_EXIT_HANDLED;
 	}
 
-	tdx->vp_enter_ret = tdh_vp_enter(&tdx->vp, &tdx->vp_enter_args);
-	tdx->exit_reason = tdx_to_vmx_exit_reason(vcpu);
-	tdx->exit_qualification = tdx->vp_enter_args.rcx;
-	tdx->ext_exit_qualification = tdx->vp_enter_args.rdx;
-	tdx->exit_gpa = tdx->vp_enter_args.r8;
-	tdx->exit_intr_info = tdx->vp_enter_args.r9;
+	tdv->vp_enter_ret = tdh_vp_enter(&tdv->vp, &tdv->vp_enter_args);
+	tdv->exit_reason = tdx_to_vmx_exit_reason(v);
+	tdv->exit_qualification = tdv->vp_enter_args.rcx;
+	tdv->ext_exit_qualification = tdv->vp_enter_args.rdx;
+	tdv->exit_gpa = tdv->vp_enter_args.r8;
+	tdv->exit_intr_info = tdv->vp_enter_args.r9;
 
-	if (unlikely(tdx->vp_enter_ret == EXIT_REASON_EPT_MISCONFIG) ||
-	    (tdx->vp_enter_ret & TDX_SW_ERROR) == TDX_SW_ERROR ||
-	    tdx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+	if (unlikely(tdv->vp_enter_ret == EXIT_REASON_EPT_MISCONFIG) ||
+	    (tdv->vp_enter_ret & TDX_SW_ERROR) == TDX_SW_ERROR ||
+	    tdv->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return EXIT_FASTPATH_NONE;
 
 	/*
 	 * Somebody has the S-EPT tree or the epoch. Not from a fast path that
 	 * enters again at once: whoever waits for vCPUs to leave would starve.
 	 */
-	if (unlikely(tdx_operand_busy(tdx->vp_enter_ret)))
+	if (unlikely(tdx_operand_busy(tdv->vp_enter_ret)))
 		return EXIT_FASTPATH_EXIT_HANDLED;
 	return EXIT_FASTPATH_NONE;
 }
 
 /* -- EPT violations -- */
 
-static int __vmx_handle_ept_violation(struct kvm_vcpu *vcpu, gpa_t gpa, u64 exit_qualification)
+static int __vmx_handle_ept_violation(struct kvm_vcpu *v, gpa_t gpa, u64 exit_qualification)
 {
 	u64 error_code = 0;
 
@@ -104,40 +103,40 @@ static int __vmx_handle_ept_violation(struct kvm_vcpu *vcpu, gpa_t gpa, u64 exit
 	if (exit_qualification & EPT_VIOLATION_GVA_IS_VALID)
 		error_code |= exit_qualification & EPT_VIOLATION_GVA_TRANSLATED ?
 			      PFERR_GUEST_FINAL_MASK : PFERR_GUEST_PAGE_MASK;
-	if (!kvm_is_addr_direct(vcpu->kvm, gpa))
+	if (!kvm_is_addr_direct(v->kvm, gpa))
 		error_code |= PFERR_PRIVATE_ACCESS;
-	return kvm_mmu_page_fault(vcpu, gpa, error_code);
+	return kvm_mmu_page_fault(v, gpa, error_code);
 }
 
-static bool tdx_is_sept_violation_unexpected_pending(struct kvm_vcpu *vcpu)
+static bool tdx_is_sept_violation_unexpected_pending(struct kvm_vcpu *v)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	struct vcpu_tdx *tdv = to_tdx(v);
 
-	if ((tdx->ext_exit_qualification & TDX_EXT_EXIT_QUAL_TYPE_MASK) !=
+	if ((tdv->ext_exit_qualification & TDX_EXT_EXIT_QUAL_TYPE_MASK) !=
 	    TDX_EXT_EXIT_QUAL_TYPE_PENDING_EPT_VIOLATION)
 		return false;
 	/* Permissions in the qualification: not the page itself was pending. */
-	return !(tdx->exit_qualification & (EPT_VIOLATION_PROT_MASK | EPT_VIOLATION_USER_EXEC));
+	return !(tdv->exit_qualification & (EPT_VIOLATION_PROT_MASK | EPT_VIOLATION_USER_EXEC));
 }
 
 /* May a private fault be tried again without going back to the guest? */
-static bool tdx_retry_locally(struct kvm_vcpu *vcpu, gpa_t gpa, int *ret)
+static bool tdx_retry_locally(struct kvm_vcpu *v, gpa_t gpa, int *ret)
 {
 	struct kvm_memory_slot *slot;
 
-	if (kvm_vcpu_has_events(vcpu) || signal_pending(vcpu))
+	if (kvm_vcpu_has_events(v) || signal_pending(v))
 		return false;
-	if (kvm_test_request(KVM_REQ_VM_DEAD, vcpu)) {
+	if (kvm_test_request(KVM_REQ_VM_DEAD, v)) {
 		*ret = -EIO;
 		return false;
 	}
 	/* Its deletion waits for this task to leave its SRCU read side. */
-	slot = gfn_to_memslot(vcpu->kvm, gpa_to_gfn(gpa));
-	if (slot && slot->flags & KVM_MEMSLOT_INVALID)
+	slot = gfn_to_memslot(v->kvm, gpa_to_gfn(gpa));
+	if (slot && (slot->flags & KVM_MEMSLOT_INVALID))
 		return false;
 
-	task_yield(env_of(vcpu), YIELD_RETRY);
-	if (task_spin(env_of(vcpu), "tdx_handle_ept_violation",
+	task_yield(env_of(v), YIELD_RETRY);
+	if (task_spin(env_of(v), "tdx_handle_ept_violation",
 		      "an invalidation to end or the module to be free")) {
 		*ret = -EIO;
 		return false;
@@ -145,20 +144,20 @@ static bool tdx_retry_locally(struct kvm_vcpu *vcpu, gpa_t gpa, int *ret)
 	return true;
 }
 
-static int tdx_handle_ept_violation(struct kvm_vcpu *vcpu)
+static int tdx_handle_ept_violation(struct kvm_vcpu *v)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
-	gpa_t gpa = tdx->exit_gpa;
+	struct vcpu_tdx *tdv = to_tdx(v);
+	gpa_t gpa = tdv->exit_gpa;
 	bool local_retry = false;
 	u64 exit_qual;
 	int ret;
 
-	if (!kvm_is_addr_direct(vcpu->kvm, gpa)) {
-		if (tdx_is_sept_violation_unexpected_pending(vcpu)) {
-			kmsg(env_of(vcpu), KMSG_WARNING, __func__,
+	if (!kvm_is_addr_direct(v->kvm, gpa)) {
+		if (tdx_is_sept_violation_unexpected_pending(v)) {
+			kmsg(env_of(v), KMSG_WARNING, __func__,
 			     "kvm_intel: Guest access before accepting 0x%llx on vCPU %d",
-			     (unsigned long long)gpa, vcpu->vcpu_id);
-			kvm_vm_dead(vcpu->kvm);
+			     (unsigned long long)gpa, v->vcpu_id);
+			kvm_vm_dead(v->kvm);
 			return -EIO;
 		}
 		/* Always all permissions, so always as if it were a write. */
@@ -166,89 +165,89 @@ static int tdx_handle_ept_violation(struct kvm_vcpu *vcpu)
 		/* Entering again and again would look like zero-stepping to the module. */
 		local_retry = true;
 	} else {
-		exit_qual = tdx->exit_qualification;
+		exit_qual = tdv->exit_qualification;
 		/* A TD cannot execute shared memory. */
-		if (KVM_BUG_ON(exit_qual & EPT_VIOLATION_ACC_INSTR, vcpu->kvm))
+		if (KVM_BUG_ON(exit_qual & EPT_VIOLATION_ACC_INSTR, v->kvm))
 			return -EIO;
 	}
 
 	do {
-		ret = __vmx_handle_ept_violation(vcpu, gpa, exit_qual);
-	} while (ret == RET_PF_RETRY && local_retry && tdx_retry_locally(vcpu, gpa, &ret));
+		ret = __vmx_handle_ept_violation(v, gpa, exit_qual);
+	} while (ret == RET_PF_RETRY && local_retry && tdx_retry_locally(v, gpa, &ret));
 	return ret;
 }
 
 /* -- Exits -- */
 
-static int tdx_unhandled_exit(struct kvm_vcpu *vcpu)
+static int tdx_unhandled_exit(struct kvm_vcpu *v)
 {
-	struct kvm_run *run = vcpu->run;
+	struct kvm_run *run = v->run;
 
-	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
 	run->internal.ndata = 2;
-	run->internal.data[0] = to_tdx(vcpu)->vp_enter_ret;
-	run->internal.data[1] = vcpu->cpu;
+	run->internal.data[0] = to_tdx(v)->vp_enter_ret;
+	run->internal.data[1] = v->cpu;
 	return 0;
 }
 
-static int tdx_emulate_halt(struct kvm_vcpu *vcpu)
+static int tdx_emulate_halt(struct kvm_vcpu *v)
 {
 	/* No interrupt can come: leave it to userspace, as without an in-kernel APIC. */
-	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	v->run->exit_reason = KVM_EXIT_HLT;
 	return 0;
 }
 
-static int tdx_dispatch_exit(struct kvm_vcpu *vcpu)
+static int tdx_dispatch_exit(struct kvm_vcpu *v)
 {
-	switch (to_tdx(vcpu)->exit_reason) {
+	switch (to_tdx(v)->exit_reason) {
 	case EXIT_REASON_TRIPLE_FAULT:
-		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
 	case EXIT_REASON_OTHER_SMI:
 		return 1;
 	case EXIT_REASON_TDCALL:
-		return handle_tdvmcall(vcpu);
+		return handle_tdvmcall(v);
 	case EXIT_REASON_VMCALL:
-		return tdx_emulate_vmcall(vcpu);
+		return tdx_emulate_vmcall(v);
 	case EXIT_REASON_HLT:
-		return tdx_emulate_halt(vcpu);
+		return tdx_emulate_halt(v);
 	case EXIT_REASON_EPT_VIOLATION:
-		return tdx_handle_ept_violation(vcpu);
+		return tdx_handle_ept_violation(v);
 	default:
-		return tdx_unhandled_exit(vcpu);
+		return tdx_unhandled_exit(v);
 	}
 }
 
-int tdx_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath)
+int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
-	u64 ret = tdx->vp_enter_ret;
+	struct vcpu_tdx *tdv = to_tdx(v);
+	u64 ret = tdv->vp_enter_ret;
 
 	if (fastpath != EXIT_FASTPATH_NONE)
 		return 1;
 	if (unlikely(ret == EXIT_REASON_EPT_MISCONFIG)) {
-		KVM_BUG_ON(1, vcpu->kvm);
+		KVM_BUG_ON(1, v->kvm);
 		return -EIO;
 	}
 	if ((ret & TDX_SW_ERROR) == TDX_SW_ERROR) {
-		KVM_BUG_ON(1, vcpu->kvm);
-		return tdx_unhandled_exit(vcpu);
+		KVM_BUG_ON(1, v->kvm);
+		return tdx_unhandled_exit(v);
 	}
-	if (unlikely(tdx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
-		vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-		vcpu->run->fail_entry.hardware_entry_failure_reason = tdx->exit_reason;
-		vcpu->run->fail_entry.cpu = vcpu->cpu;
+	if (unlikely(tdv->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+		v->run->fail_entry.hardware_entry_failure_reason = tdv->exit_reason;
+		v->run->fail_entry.cpu = v->cpu;
 		return 0;
 	}
 	if (unlikely(ret & (TDX_ERROR | TDX_NON_RECOVERABLE)) &&
-	    tdx->exit_reason != EXIT_REASON_TRIPLE_FAULT) {
-		kmsg(env_of(vcpu), KMSG_ERR, "__tdx_handle_exit",
+	    tdv->exit_reason != EXIT_REASON_TRIPLE_FAULT) {
+		kmsg(env_of(v), KMSG_ERR, "__tdx_handle_exit",
 		     "kvm_intel: TD vp_enter_ret 0x%llx", (unsigned long long)ret);
-		return tdx_unhandled_exit(vcpu);
+		return tdx_unhandled_exit(v);
 	}
-	return tdx_dispatch_exit(vcpu);
+	return tdx_dispatch_exit(v);
 }
 
 /* -- Shared memory: the walk the CPU does on its own -- */
@@ -257,18 +256,18 @@ int tdx_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpat
 static struct kvm_vcpu *tdx_vcpu_inside(struct kvm_globals *kvm_globals, hpa_t tdr)
 {
 	int cpu = smp_processor_id(kvm_globals);
-	struct kvm_vcpu *vcpu;
-	struct kvm *kvm;
+	struct kvm_vcpu *v;
+	struct kvm *vm;
 	int i;
 
-	list_for_each_entry(kvm, &kvm_globals->vm_list, vm_list) {
-		struct page *tdr_page = is_td(kvm) ? to_kvm_tdx(kvm)->td.tdr_page : NULL;
+	list_for_each_entry(vm, &kvm_globals->vm_list, vm_list) {
+		struct page *tdr_page = is_td(vm) ? to_kvm_tdx(vm)->td.tdr_page : NULL;
 
 		if (!tdr_page || page_to_phys(tdr_page) != tdr)
 			continue;
-		kvm_for_each_vcpu(i, vcpu, kvm) {
-			if (vcpu->cpu == cpu && vcpu->mode != OUTSIDE_GUEST_MODE)
-				return vcpu;
+		kvm_for_each_vcpu(i, v, vm) {
+			if (v->cpu == cpu && v->mode != OUTSIDE_GUEST_MODE)
+				return v;
 		}
 	}
 	return NULL;
@@ -277,14 +276,14 @@ static struct kvm_vcpu *tdx_vcpu_inside(struct kvm_globals *kvm_globals, hpa_t t
 /* What is mapped for the guest at shared @gpa: the hpa, ~0 for a violation. */
 static hpa_t tdx_shared_walk(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 {
-	struct kvm_vcpu *vcpu = tdx_vcpu_inside(ctx, tdr);
+	struct kvm_vcpu *v = tdx_vcpu_inside(ctx, tdr);
 	struct kvm_mmu_page *sp;
 	u64 spte;
 	int level;
 
-	if (!vcpu)
+	if (!v)
 		return ~0ULL;
-	sp = root_to_sp(vcpu->kvm, vcpu->arch.mmu.root.hpa);
+	sp = root_to_sp(v->kvm, v->arch.mmu.root.hpa);
 	for (level = sp ? sp->role.level : 0; level; level--) {
 		u32 shift = PAGE_SHIFT + KVM_HPAGE_GFN_SHIFT(level);
 
@@ -296,7 +295,7 @@ static hpa_t tdx_shared_walk(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 				break;
 			return pfn_to_hpa(spte_to_pfn(spte)) | (gpa & (BIT_ULL(shift) - 1));
 		}
-		sp = spte_to_child_sp(vcpu->kvm->arch.mmu.host, spte);
+		sp = spte_to_child_sp(v->kvm->arch.mmu.host, spte);
 	}
 	return ~0ULL;
 }

@@ -80,64 +80,64 @@ static void tdx_cache_wb_all_packages(struct tdx_globals *globals)
 }
 
 /* True when the module has the KeyID back; tdx_lock held. */
-static bool tdx_free_keyid(struct kvm *kvm)
+static bool tdx_free_keyid(struct kvm *vm)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	u64 err;
 
-	err = tdh_mng_vpflushdone(&kvm_tdx->td);
+	err = tdh_mng_vpflushdone(&tdvm->td);
 	/* A vCPU is still associated. Nothing is said and the KeyID stays. */
 	if (err == TDX_FLUSHVP_NOT_DONE)
 		return false;
-	if (TDX_BUG_ON(err, TDH_MNG_VPFLUSHDONE, kvm)) {
-		kmsg(env_of(kvm), KMSG_ERR, "tdx_mmu_release_hkid",
-		     "kvm_intel: tdh_mng_vpflushdone() failed. HKID %d is leaked.", kvm_tdx->hkid);
+	if (TDX_BUG_ON(err, TDH_MNG_VPFLUSHDONE, vm)) {
+		kmsg(env_of(vm), KMSG_ERR, "tdx_mmu_release_hkid",
+		     "kvm_intel: tdh_mng_vpflushdone() failed. HKID %d is leaked.", tdvm->hkid);
 		return false;
 	}
-	if (!defect_on(env_of(kvm), DEFECT_SKIP_CACHE_WB))
-		tdx_cache_wb_all_packages(kvm_tdx->globals);
+	if (!defect_on(env_of(vm), DEFECT_SKIP_CACHE_WB))
+		tdx_cache_wb_all_packages(tdvm->globals);
 
-	err = tdh_mng_key_freeid(&kvm_tdx->td);
-	if (TDX_BUG_ON(err, TDH_MNG_KEY_FREEID, kvm)) {
-		kmsg(env_of(kvm), KMSG_ERR, "tdx_mmu_release_hkid",
-		     "kvm_intel: tdh_mng_key_freeid() failed. HKID %d is leaked.", kvm_tdx->hkid);
+	err = tdh_mng_key_freeid(&tdvm->td);
+	if (TDX_BUG_ON(err, TDH_MNG_KEY_FREEID, vm)) {
+		kmsg(env_of(vm), KMSG_ERR, "tdx_mmu_release_hkid",
+		     "kvm_intel: tdh_mng_key_freeid() failed. HKID %d is leaked.", tdvm->hkid);
 		return false;
 	}
 	return true;
 }
 
-void tdx_mmu_release_hkid(struct kvm *kvm)
+void tdx_mmu_release_hkid(struct kvm *vm)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct tdx_globals *globals = kvm_tdx->globals;
-	struct kvm_vcpu *vcpu;
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct tdx_globals *globals = tdvm->globals;
+	struct kvm_vcpu *v;
 	int i;
 
-	if (!is_hkid_assigned(kvm_tdx))
+	if (!is_hkid_assigned(tdvm))
 		return;
 	down_read(globals->cpu_hotplug_lock);
-	kvm_for_each_vcpu(i, vcpu, kvm)
-		tdx_flush_vp_on_cpu(vcpu);
+	kvm_for_each_vcpu(i, v, vm)
+		tdx_flush_vp_on_cpu(v);
 
 	mutex_lock(&globals->tdx_lock);
-	if (tdx_free_keyid(kvm))
-		tdx_hkid_free(kvm_tdx);
+	if (tdx_free_keyid(vm))
+		tdx_hkid_free(tdvm);
 	mutex_unlock(&globals->tdx_lock);
 	up_read(globals->cpu_hotplug_lock);
 }
 
 /* -- Control pages -- */
 
-void tdx_reclaim_td_control_pages(struct kvm *kvm)
+void tdx_reclaim_td_control_pages(struct kvm *vm)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct tdx_globals *globals = kvm_tdx->globals;
-	struct tdx_td *td = &kvm_tdx->td;
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct tdx_globals *globals = tdvm->globals;
+	struct tdx_td *td = &tdvm->td;
 	u64 err;
 	int i;
 
 	/* The module would refuse: with the KeyID all of them are lost. */
-	if (is_hkid_assigned(kvm_tdx))
+	if (is_hkid_assigned(tdvm))
 		return;
 	for (i = 0; td->tdcs_pages && i < td->tdcs_nr_pages; i++) {
 		if (td->tdcs_pages[i])
@@ -152,7 +152,7 @@ void tdx_reclaim_td_control_pages(struct kvm *kvm)
 		return;
 	/* The module wrote the root under its own key: those lines must go out, too. */
 	err = tdh_phymem_page_wbinvd_tdr(td);
-	if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, kvm))
+	if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, vm))
 		return;
 	tdx_quirk_reset_paddr(globals, page_to_phys(td->tdr_page), PAGE_SIZE);
 	__free_page(td->tdr_page);
@@ -160,12 +160,12 @@ void tdx_reclaim_td_control_pages(struct kvm *kvm)
 }
 
 /* Accounting only: the kernel forgets these pages without a word. */
-static void tdx_leak_td_control_pages(struct kvm_tdx *kvm_tdx)
+static void tdx_leak_td_control_pages(struct kvm_tdx *tdvm)
 {
-	const char *reason = is_hkid_assigned(kvm_tdx) ?
+	const char *reason = is_hkid_assigned(tdvm) ?
 			     "control page kept: the HKID could not be released" :
 			     "control page kept: reclaim of the TD root failed";
-	struct tdx_td *td = &kvm_tdx->td;
+	struct tdx_td *td = &tdvm->td;
 	int i;
 
 	for (i = 0; td->tdcs_pages && i < td->tdcs_nr_pages; i++) {
@@ -176,10 +176,10 @@ static void tdx_leak_td_control_pages(struct kvm_tdx *kvm_tdx)
 		mm_leak(td->tdr_page, 0, reason);
 }
 
-void tdx_vm_destroy(struct kvm *kvm)
+void tdx_vm_destroy(struct kvm *vm)
 {
-	tdx_reclaim_td_control_pages(kvm);
-	if (!defect_on(env_of(kvm), DEFECT_SKIP_TEARDOWN))
-		tdx_leak_td_control_pages(to_kvm_tdx(kvm));
-	to_kvm_tdx(kvm)->state = TD_STATE_UNINITIALIZED;
+	tdx_reclaim_td_control_pages(vm);
+	if (!defect_on(env_of(vm), DEFECT_SKIP_TEARDOWN))
+		tdx_leak_td_control_pages(to_kvm_tdx(vm));
+	to_kvm_tdx(vm)->state = TD_STATE_UNINITIALIZED;
 }

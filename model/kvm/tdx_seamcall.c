@@ -44,9 +44,9 @@ static void tdx_clflush_page(struct tdx_globals *globals, struct page *page)
 	tdx_clflush_pfn(globals, page_to_pfn(page));
 }
 
-static hpa_t tdx_tdr_pa(const struct tdx_td *td)
+static hpa_t tdx_tdr_pa(const struct tdx_td *t)
 {
-	return page_to_phys(td->tdr_page);
+	return page_to_phys(t->tdr_page);
 }
 
 static hpa_t mk_keyed_paddr(u16 hkid, kvm_pfn_t pfn)
@@ -54,211 +54,211 @@ static hpa_t mk_keyed_paddr(u16 hkid, kvm_pfn_t pfn)
 	return pfn_to_hpa(pfn) | (u64)hkid << HW_PHYS_BITS;
 }
 
-u64 tdh_vp_enter(struct tdx_vp *vp, struct tdx_module_args *args)
+u64 tdh_vp_enter(struct tdx_vp *p, struct tdx_module_args *args)
 {
-	args->rcx = vp->tdvpr_pa;
-	return seamcall_once(vp->globals, TDH_VP_ENTER, args);
+	args->rcx = p->tdvpr_pa;
+	return seamcall_once(p->globals, TDH_VP_ENTER, args);
 }
 
-u64 tdh_mng_addcx(struct tdx_td *td, struct page *tdcs_page)
+u64 tdh_mng_addcx(struct tdx_td *t, struct page *tdcs_page)
 {
 	struct tdx_module_args args = {
 		.rcx = page_to_phys(tdcs_page),
-		.rdx = tdx_tdr_pa(td),
+		.rdx = tdx_tdr_pa(t),
 	};
 
-	tdx_clflush_page(td->globals, tdcs_page);
-	return sc_retry(td->globals, TDH_MNG_ADDCX, &args);
+	tdx_clflush_page(t->globals, tdcs_page);
+	return sc_retry(t->globals, TDH_MNG_ADDCX, &args);
 }
 
-u64 tdh_mem_page_add(struct tdx_td *td, gpa_t gpa, kvm_pfn_t pfn,
+u64 tdh_mem_page_add(struct tdx_td *t, gpa_t gpa, kvm_pfn_t pfn,
 		     struct page *source, u64 *ext_err1, u64 *ext_err2)
 {
 	/* Always 4K: no level operand beside the address. */
 	struct tdx_module_args args = {
 		.rcx = gpa,
-		.rdx = tdx_tdr_pa(td),
+		.rdx = tdx_tdr_pa(t),
 		.r8 = pfn_to_hpa(pfn),
 		.r9 = page_to_phys(source),
 	};
 	u64 ret;
 
-	tdx_clflush_pfn(td->globals, pfn);
-	ret = sc_retry(td->globals, TDH_MEM_PAGE_ADD, &args);
+	tdx_clflush_pfn(t->globals, pfn);
+	ret = sc_retry(t->globals, TDH_MEM_PAGE_ADD, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
 }
 
-u64 tdh_mem_sept_add(struct tdx_td *td, gpa_t gpa, int level, struct page *page,
+u64 tdh_mem_sept_add(struct tdx_td *t, gpa_t gpa, int level, struct page *page,
 		     u64 *ext_err1, u64 *ext_err2)
 {
 	struct tdx_module_args args = {
 		.rcx = gpa | level,
-		.rdx = tdx_tdr_pa(td),
+		.rdx = tdx_tdr_pa(t),
 		.r8 = page_to_phys(page),
 	};
 	u64 ret;
 
-	tdx_clflush_page(td->globals, page);
-	ret = sc_retry(td->globals, TDH_MEM_SEPT_ADD, &args);
+	tdx_clflush_page(t->globals, page);
+	ret = sc_retry(t->globals, TDH_MEM_SEPT_ADD, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
 }
 
-u64 tdh_vp_addcx(struct tdx_vp *vp, struct page *tdcx_page)
+u64 tdh_vp_addcx(struct tdx_vp *p, struct page *tdcx_page)
 {
 	struct tdx_module_args args = {
 		.rcx = page_to_phys(tdcx_page),
-		.rdx = vp->tdvpr_pa,
+		.rdx = p->tdvpr_pa,
 	};
 
-	tdx_clflush_page(vp->globals, tdcx_page);
-	return sc_retry(vp->globals, TDH_VP_ADDCX, &args);
+	tdx_clflush_page(p->globals, tdcx_page);
+	return sc_retry(p->globals, TDH_VP_ADDCX, &args);
 }
 
-u64 tdh_mem_page_aug(struct tdx_td *td, gpa_t gpa, int level, kvm_pfn_t pfn,
+u64 tdh_mem_page_aug(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
 		     u64 *ext_err1, u64 *ext_err2)
 {
 	struct tdx_module_args args = {
 		.rcx = gpa | level,
-		.rdx = tdx_tdr_pa(td),
+		.rdx = tdx_tdr_pa(t),
 		.r8 = pfn_to_hpa(pfn),
 	};
 	u64 ret;
 
-	tdx_clflush_pfn(td->globals, pfn);
-	ret = sc_retry(td->globals, TDH_MEM_PAGE_AUG, &args);
+	tdx_clflush_pfn(t->globals, pfn);
+	ret = sc_retry(t->globals, TDH_MEM_PAGE_AUG, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
 }
 
-u64 tdh_mem_range_block(struct tdx_td *td, gpa_t gpa, int level,
+u64 tdh_mem_range_block(struct tdx_td *t, gpa_t gpa, int level,
 			u64 *ext_err1, u64 *ext_err2)
 {
 	struct tdx_module_args args = {
 		.rcx = gpa | level,
-		.rdx = tdx_tdr_pa(td),
+		.rdx = tdx_tdr_pa(t),
 	};
-	u64 ret = sc_retry(td->globals, TDH_MEM_RANGE_BLOCK, &args);
+	u64 ret = sc_retry(t->globals, TDH_MEM_RANGE_BLOCK, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
 }
 
-u64 tdh_mng_key_config(struct tdx_td *td)
+u64 tdh_mng_key_config(struct tdx_td *t)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(td->globals, TDH_MNG_KEY_CONFIG, &args);
+	return sc_retry(t->globals, TDH_MNG_KEY_CONFIG, &args);
 }
 
-u64 tdh_mng_create(struct tdx_td *td, u16 hkid)
+u64 tdh_mng_create(struct tdx_td *t, u16 hkid)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td), .rdx = hkid };
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t), .rdx = hkid };
 
-	tdx_clflush_page(td->globals, td->tdr_page);
-	return sc_retry(td->globals, TDH_MNG_CREATE, &args);
+	tdx_clflush_page(t->globals, t->tdr_page);
+	return sc_retry(t->globals, TDH_MNG_CREATE, &args);
 }
 
-u64 tdh_vp_create(struct tdx_td *td, struct tdx_vp *vp)
+u64 tdh_vp_create(struct tdx_td *t, struct tdx_vp *p)
 {
-	struct tdx_module_args args = { .rcx = vp->tdvpr_pa, .rdx = tdx_tdr_pa(td) };
+	struct tdx_module_args args = { .rcx = p->tdvpr_pa, .rdx = tdx_tdr_pa(t) };
 
-	tdx_clflush_page(td->globals, vp->tdvpr_page);
-	return sc_retry(td->globals, TDH_VP_CREATE, &args);
+	tdx_clflush_page(t->globals, p->tdvpr_page);
+	return sc_retry(t->globals, TDH_VP_CREATE, &args);
 }
 
-u64 tdh_mng_rd(struct tdx_td *td, u64 field, u64 *data)
+u64 tdh_mng_rd(struct tdx_td *t, u64 field, u64 *data)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td), .rdx = field };
-	u64 ret = sc_retry(td->globals, TDH_MNG_RD, &args);
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t), .rdx = field };
+	u64 ret = sc_retry(t->globals, TDH_MNG_RD, &args);
 
 	*data = args.r8;
 	return ret;
 }
 
-u64 tdh_mr_extend(struct tdx_td *td, gpa_t gpa, u64 *ext_err1, u64 *ext_err2)
+u64 tdh_mr_extend(struct tdx_td *t, gpa_t gpa, u64 *ext_err1, u64 *ext_err2)
 {
-	struct tdx_module_args args = { .rcx = gpa, .rdx = tdx_tdr_pa(td) };
-	u64 ret = sc_retry(td->globals, TDH_MR_EXTEND, &args);
+	struct tdx_module_args args = { .rcx = gpa, .rdx = tdx_tdr_pa(t) };
+	u64 ret = sc_retry(t->globals, TDH_MR_EXTEND, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
 }
 
-u64 tdh_mr_finalize(struct tdx_td *td)
+u64 tdh_mr_finalize(struct tdx_td *t)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(td->globals, TDH_MR_FINALIZE, &args);
+	return sc_retry(t->globals, TDH_MR_FINALIZE, &args);
 }
 
-u64 tdh_vp_flush(struct tdx_vp *vp)
+u64 tdh_vp_flush(struct tdx_vp *p)
 {
-	struct tdx_module_args args = { .rcx = vp->tdvpr_pa };
+	struct tdx_module_args args = { .rcx = p->tdvpr_pa };
 
-	return sc_retry(vp->globals, TDH_VP_FLUSH, &args);
+	return sc_retry(p->globals, TDH_VP_FLUSH, &args);
 }
 
-u64 tdh_mng_vpflushdone(struct tdx_td *td)
+u64 tdh_mng_vpflushdone(struct tdx_td *t)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(td->globals, TDH_MNG_VPFLUSHDONE, &args);
+	return sc_retry(t->globals, TDH_MNG_VPFLUSHDONE, &args);
 }
 
-u64 tdh_mng_key_freeid(struct tdx_td *td)
+u64 tdh_mng_key_freeid(struct tdx_td *t)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(td->globals, TDH_MNG_KEY_FREEID, &args);
+	return sc_retry(t->globals, TDH_MNG_KEY_FREEID, &args);
 }
 
-u64 tdh_mng_init(struct tdx_td *td, hpa_t td_params, u64 *extended_err)
+u64 tdh_mng_init(struct tdx_td *t, hpa_t td_params, u64 *extended_err)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td), .rdx = td_params };
-	u64 ret = sc_retry(td->globals, TDH_MNG_INIT, &args);
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t), .rdx = td_params };
+	u64 ret = sc_retry(t->globals, TDH_MNG_INIT, &args);
 
 	*extended_err = args.rcx;
 	return ret;
 }
 
-u64 tdh_vp_init(struct tdx_vp *vp, u64 initial_rcx, u32 x2apicid)
+u64 tdh_vp_init(struct tdx_vp *p, u64 initial_rcx, u32 x2apicid)
 {
 	struct tdx_module_args args = {
-		.rcx = vp->tdvpr_pa,
+		.rcx = p->tdvpr_pa,
 		.rdx = initial_rcx,
 		.r8 = x2apicid,
 	};
 
 	/* Version 1 is the one that takes the APIC id. */
-	return sc_retry(vp->globals, TDH_VP_INIT | 1ULL << 16, &args);
+	return sc_retry(p->globals, TDH_VP_INIT | 1ULL << 16, &args);
 }
 
-u64 tdh_vp_rd(struct tdx_vp *vp, u64 field, u64 *data)
+u64 tdh_vp_rd(struct tdx_vp *p, u64 field, u64 *data)
 {
-	struct tdx_module_args args = { .rcx = vp->tdvpr_pa, .rdx = field };
-	u64 ret = sc_retry(vp->globals, TDH_VP_RD, &args);
+	struct tdx_module_args args = { .rcx = p->tdvpr_pa, .rdx = field };
+	u64 ret = sc_retry(p->globals, TDH_VP_RD, &args);
 
 	*data = args.r8;
 	return ret;
 }
 
-u64 tdh_vp_wr(struct tdx_vp *vp, u64 field, u64 data, u64 mask)
+u64 tdh_vp_wr(struct tdx_vp *p, u64 field, u64 data, u64 mask)
 {
 	struct tdx_module_args args = {
-		.rcx = vp->tdvpr_pa,
+		.rcx = p->tdvpr_pa,
 		.rdx = field,
 		.r8 = data,
 		.r9 = mask,
 	};
 
-	return sc_retry(vp->globals, TDH_VP_WR, &args);
+	return sc_retry(p->globals, TDH_VP_WR, &args);
 }
 
 u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
@@ -273,25 +273,25 @@ u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
 	return ret;
 }
 
-u64 tdh_mem_page_remove(struct tdx_td *td, gpa_t gpa, int level,
+u64 tdh_mem_page_remove(struct tdx_td *t, gpa_t gpa, int level,
 			u64 *ext_err1, u64 *ext_err2)
 {
 	struct tdx_module_args args = {
 		.rcx = gpa | level,
-		.rdx = tdx_tdr_pa(td),
+		.rdx = tdx_tdr_pa(t),
 	};
-	u64 ret = sc_retry(td->globals, TDH_MEM_PAGE_REMOVE, &args);
+	u64 ret = sc_retry(t->globals, TDH_MEM_PAGE_REMOVE, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
 }
 
-u64 tdh_mem_track(struct tdx_td *td)
+u64 tdh_mem_track(struct tdx_td *t)
 {
-	struct tdx_module_args args = { .rcx = tdx_tdr_pa(td) };
+	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(td->globals, TDH_MEM_TRACK, &args);
+	return sc_retry(t->globals, TDH_MEM_TRACK, &args);
 }
 
 u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume)
@@ -301,14 +301,14 @@ u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume)
 	return sc_retry(globals, TDH_PHYMEM_CACHE_WB, &args);
 }
 
-u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *td)
+u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *t)
 {
 	/* A TD root is written under the module's own key. */
 	struct tdx_module_args args = {
-		.rcx = mk_keyed_paddr(td->globals->global_keyid, page_to_pfn(td->tdr_page)),
+		.rcx = mk_keyed_paddr(t->globals->global_keyid, page_to_pfn(t->tdr_page)),
 	};
 
-	return sc_retry(td->globals, TDH_PHYMEM_PAGE_WBINVD, &args);
+	return sc_retry(t->globals, TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
 u64 tdh_phymem_page_wbinvd_hkid(struct tdx_globals *globals, u64 hkid, kvm_pfn_t pfn)

@@ -12,7 +12,7 @@
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx.h"
 
-bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *kvm, const char *site,
+bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 		  const char *where, u64 err, const char *fn,
 		  const char *n1, u64 a1, const char *n2, u64 a2,
 		  const char *n3, u64 a3)
@@ -22,11 +22,11 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *kvm, const char *site
 	int len = 0;
 
 	/* Of a VM that is bugged already nothing more is worth telling. */
-	if (kvm && kvm->vm_bugged)
+	if (vm && vm->vm_bugged)
 		return true;
 	warn_slow(env, site, where, fn);
-	if (kvm)
-		kvm_vm_bugged(kvm);
+	if (vm)
+		kvm_vm_bugged(vm);
 
 	if (n1)
 		len += snprintf(args + len, sizeof(args) - len, ", %s 0x%llx", n1,
@@ -43,7 +43,7 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *kvm, const char *site
 	return true;
 }
 
-static int pg_level_to_tdx_sept_level(enum pg_level level)
+static int tdx_sept_level_of(enum pg_level level)
 {
 	return level - 1;
 }
@@ -53,15 +53,15 @@ static int pg_level_to_tdx_sept_level(enum pg_level level)
  * held off, then it is tried again: with mmu_lock held for write nobody else is
  * left to contend with, and a second BUSY is the caller's bug.
  */
-#define tdh_do_no_vcpus(tdh_func, kvm, args...)					\
+#define tdh_do_no_vcpus(tdh_func, vm, args...)					\
 ({										\
-	struct kvm_tdx *kvm_tdx__ = to_kvm_tdx(kvm);				\
+	struct kvm_tdx *kvm_tdx__ = to_kvm_tdx(vm);				\
 	u64 err__;								\
 										\
-	lockdep_assert_held_write(&(kvm)->mmu_lock);				\
+	lockdep_assert_held_write(&(vm)->mmu_lock);				\
 	err__ = tdh_func(args);							\
 	if (tdx_operand_busy(err__) &&						\
-	    !defect_on(env_of(kvm), DEFECT_SKIP_BUSY_RETRY)) {			\
+	    !defect_on(env_of(vm), DEFECT_SKIP_BUSY_RETRY)) {			\
 		tdx_no_vcpus_enter_start(kvm_tdx__);				\
 		err__ = tdh_func(args);						\
 		tdx_no_vcpus_enter_stop(kvm_tdx__);				\
@@ -69,98 +69,98 @@ static int pg_level_to_tdx_sept_level(enum pg_level level)
 	err__;									\
 })
 
-static void tdx_no_vcpus_enter_start(struct kvm_tdx *kvm_tdx)
+static void tdx_no_vcpus_enter_start(struct kvm_tdx *tdvm)
 {
-	kvm_tdx->wait_for_sept_zap = true;
-	kvm_make_all_cpus_request(&kvm_tdx->kvm, KVM_REQ_OUTSIDE_GUEST_MODE);
+	tdvm->wait_for_sept_zap = true;
+	kvm_make_all_cpus_request(&tdvm->kvm, KVM_REQ_OUTSIDE_GUEST_MODE);
 }
 
-static void tdx_no_vcpus_enter_stop(struct kvm_tdx *kvm_tdx)
+static void tdx_no_vcpus_enter_stop(struct kvm_tdx *tdvm)
 {
-	kvm_tdx->wait_for_sept_zap = false;
-	env_of(kvm_tdx)->sched.progress++;
+	tdvm->wait_for_sept_zap = false;
+	env_of(tdvm)->sched.progress++;
 }
 
 /* -- Mapping: mmu_lock held for read, the mirror entry frozen -- */
 
-static int tdx_mem_page_add(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
+static int tdx_mem_page_add(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	gpa_t gpa = gfn_to_gpa(gfn);
 	u64 err, entry, level_state;
 
-	lockdep_assert_held(&kvm->slots_lock);
+	lockdep_assert_held(&vm->slots_lock);
 	/* Only INIT_MEM_REGION maps now, and it brings the content. */
-	if (KVM_BUG_ON(kvm->arch.pre_fault_allowed, kvm) ||
-	    KVM_BUG_ON(!kvm_tdx->page_add_src, kvm))
+	if (KVM_BUG_ON(vm->arch.pre_fault_allowed, vm) ||
+	    KVM_BUG_ON(!tdvm->page_add_src, vm))
 		return -EIO;
 
-	hold_call(kvm, map, gfn, level, pfn);
-	err = tdh_mem_page_add(&kvm_tdx->td, gpa, pfn, kvm_tdx->page_add_src,
+	hold_call(vm, map, gfn, level, pfn);
+	err = tdh_mem_page_add(&tdvm->td, gpa, pfn, tdvm->page_add_src,
 			       &entry, &level_state);
 	if (unlikely(err))
-		hold_call(kvm, map_failed, gfn, level, pfn, tdx_operand_busy(err));
+		hold_call(vm, map_failed, gfn, level, pfn, tdx_operand_busy(err));
 	if (tdx_operand_busy(err))
 		return -EBUSY;
-	if (TDX_BUG_ON_2(err, TDH_MEM_PAGE_ADD, entry, level_state, kvm))
+	if (TDX_BUG_ON_2(err, TDH_MEM_PAGE_ADD, entry, level_state, vm))
 		return -EIO;
 	return 0;
 }
 
-static int tdx_mem_page_aug(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
+static int tdx_mem_page_aug(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
 {
-	int tdx_level = pg_level_to_tdx_sept_level(level);
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	int tdx_level = tdx_sept_level_of(level);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	gpa_t gpa = gfn_to_gpa(gfn);
 	u64 err, entry, level_state;
 
-	hold_call(kvm, map, gfn, level, pfn);
-	err = tdh_mem_page_aug(&kvm_tdx->td, gpa, tdx_level, pfn, &entry, &level_state);
+	hold_call(vm, map, gfn, level, pfn);
+	err = tdh_mem_page_aug(&tdvm->td, gpa, tdx_level, pfn, &entry, &level_state);
 	if (unlikely(err))
-		hold_call(kvm, map_failed, gfn, level, pfn, tdx_operand_busy(err));
+		hold_call(vm, map_failed, gfn, level, pfn, tdx_operand_busy(err));
 	if (tdx_operand_busy(err))
 		return -EBUSY;
-	if (TDX_BUG_ON_2(err, TDH_MEM_PAGE_AUG, entry, level_state, kvm))
+	if (TDX_BUG_ON_2(err, TDH_MEM_PAGE_AUG, entry, level_state, vm))
 		return -EIO;
 	return 0;
 }
 
 /* @level is the level of the entry that gets the table. */
-static int tdx_sept_map_nonleaf_spte(struct kvm *kvm, gfn_t gfn, enum pg_level level,
+static int tdx_sept_map_nonleaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				     u64 new_spte)
 {
-	struct kvm_mmu_page *sp = spte_to_child_sp(kvm->arch.mmu.host, new_spte);
-	int tdx_level = pg_level_to_tdx_sept_level(level);
+	struct kvm_mmu_page *sp = spte_to_child_sp(vm->arch.mmu.host, new_spte);
+	int tdx_level = tdx_sept_level_of(level);
 	gpa_t gpa = gfn_to_gpa(gfn);
 	u64 err, entry, level_state;
 
-	if (KVM_BUG_ON(!sp->external_spt, kvm) ||
-	    KVM_BUG_ON(sp->role.level != level - 1u, kvm) ||
-	    KVM_BUG_ON(sp->gfn != gfn, kvm))
+	if (KVM_BUG_ON(!sp->external_spt, vm) ||
+	    KVM_BUG_ON(sp->role.level != level - 1u, vm) ||
+	    KVM_BUG_ON(sp->gfn != gfn, vm))
 		return -EIO;
 
-	err = tdh_mem_sept_add(&to_kvm_tdx(kvm)->td, gpa, tdx_level, sp->external_spt,
+	err = tdh_mem_sept_add(&to_kvm_tdx(vm)->td, gpa, tdx_level, sp->external_spt,
 			       &entry, &level_state);
 	if (tdx_operand_busy(err))
 		return -EBUSY;
-	if (TDX_BUG_ON_2(err, TDH_MEM_SEPT_ADD, entry, level_state, kvm))
+	if (TDX_BUG_ON_2(err, TDH_MEM_SEPT_ADD, entry, level_state, vm))
 		return -EIO;
 	return 0;
 }
 
-static int tdx_sept_map_leaf_spte(struct kvm *kvm, gfn_t gfn, enum pg_level level,
+static int tdx_sept_map_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				  u64 new_spte)
 {
 	kvm_pfn_t pfn = spte_to_pfn(new_spte);
 
-	if (KVM_BUG_ON(level != PG_LEVEL_4K, kvm))
+	if (KVM_BUG_ON(level != PG_LEVEL_4K, vm))
 		return -EIO;
 	/* Permissions cannot be given to the S-EPT: it is all or nothing. */
-	WARN_ON_ONCE(env_of(kvm), (new_spte & VMX_EPT_RWX_MASK) != VMX_EPT_RWX_MASK);
+	WARN_ON_ONCE(env_of(vm), (new_spte & VMX_EPT_RWX_MASK) != VMX_EPT_RWX_MASK);
 
-	if (likely(to_kvm_tdx(kvm)->state == TD_STATE_RUNNABLE))
-		return tdx_mem_page_aug(kvm, gfn, level, pfn);
-	return tdx_mem_page_add(kvm, gfn, level, pfn);
+	if (likely(to_kvm_tdx(vm)->state == TD_STATE_RUNNABLE))
+		return tdx_mem_page_aug(vm, gfn, level, pfn);
+	return tdx_mem_page_add(vm, gfn, level, pfn);
 }
 
 /* -- Removing: mmu_lock held for write -- */
@@ -170,35 +170,35 @@ static int tdx_sept_map_leaf_spte(struct kvm *kvm, gfn_t gfn, enum pg_level leve
  * before the BLOCK is left and the next TRACK finds nobody of an older epoch.
  * A failure shows again in the REMOVE that follows.
  */
-static void tdx_track(struct kvm *kvm)
+static void tdx_track(struct kvm *vm)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	u64 err;
 
 	/* No vCPU of an unfinished TD can have run. */
-	if (unlikely(kvm_tdx->state != TD_STATE_RUNNABLE))
+	if (unlikely(tdvm->state != TD_STATE_RUNNABLE))
 		return;
-	lockdep_assert_held_write(&kvm->mmu_lock);
+	lockdep_assert_held_write(&vm->mmu_lock);
 
-	if (!defect_on(env_of(kvm), DEFECT_SKIP_TRACK)) {
-		err = tdh_do_no_vcpus(tdh_mem_track, kvm, &kvm_tdx->td);
-		TDX_BUG_ON(err, TDH_MEM_TRACK, kvm);
+	if (!defect_on(env_of(vm), DEFECT_SKIP_TRACK)) {
+		err = tdh_do_no_vcpus(tdh_mem_track, vm, &tdvm->td);
+		TDX_BUG_ON(err, TDH_MEM_TRACK, vm);
 	}
-	if (!defect_on(env_of(kvm), DEFECT_SKIP_KICK))
-		kvm_make_all_cpus_request(kvm, KVM_REQ_OUTSIDE_GUEST_MODE);
+	if (!defect_on(env_of(vm), DEFECT_SKIP_KICK))
+		kvm_make_all_cpus_request(vm, KVM_REQ_OUTSIDE_GUEST_MODE);
 }
 
 /* The page may still be in the S-EPT: from here on it is the policy's. */
-static int tdx_remove_failed(struct kvm *kvm, gfn_t gfn, enum pg_level level,
+static int tdx_remove_failed(struct kvm *vm, gfn_t gfn, enum pg_level level,
 			     kvm_pfn_t pfn, enum hold_step step, u64 err)
 {
-	kvm->arch.failed_step = step + 1;
-	kvm->arch.failed_gfn = gfn;
-	kvm->arch.failed_err = err;
-	if (defect_on(env_of(kvm), DEFECT_FREE_ON_FAILED_ZAP))
-		hold_call(kvm, removed, gfn, level, pfn);
+	vm->arch.failed_step = step + 1;
+	vm->arch.failed_gfn = gfn;
+	vm->arch.failed_err = err;
+	if (defect_on(env_of(vm), DEFECT_FREE_ON_FAILED_ZAP))
+		hold_call(vm, removed, gfn, level, pfn);
 	else
-		hold_call(kvm, remove_failed, gfn, level, pfn, step, err);
+		hold_call(vm, remove_failed, gfn, level, pfn, step, err);
 	return -EIO;
 }
 
@@ -208,89 +208,89 @@ static enum hold_step failed_remove_step(u64 err)
 	return TDX_STATUS(err) == TDX_TLB_TRACKING_NOT_DONE ? HOLD_STEP_TRACK : HOLD_STEP_REMOVE;
 }
 
-static int tdx_sept_remove_leaf_spte(struct kvm *kvm, gfn_t gfn, enum pg_level level,
+static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				     u64 old_spte)
 {
-	int tdx_level = pg_level_to_tdx_sept_level(level);
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	int tdx_level = tdx_sept_level_of(level);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	kvm_pfn_t pfn = spte_to_pfn(old_spte);
 	gpa_t gpa = gfn_to_gpa(gfn);
-	struct env *env = env_of(kvm);
+	struct env *env = env_of(vm);
 	u64 err, entry, level_state;
 
-	lockdep_assert_held_write(&kvm->mmu_lock);
+	lockdep_assert_held_write(&vm->mmu_lock);
 	/* Without its key the S-EPT cannot be reached; there must be no leaf left. */
-	if (KVM_BUG_ON(!is_hkid_assigned(kvm_tdx), kvm))
+	if (KVM_BUG_ON(!is_hkid_assigned(tdvm), vm))
 		return -EIO;
-	if (KVM_BUG_ON(level != PG_LEVEL_4K, kvm))
+	if (KVM_BUG_ON(level != PG_LEVEL_4K, vm))
 		return -EIO;
 
 	if (!defect_on(env, DEFECT_SKIP_BLOCK)) {
-		err = tdh_do_no_vcpus(tdh_mem_range_block, kvm, &kvm_tdx->td, gpa,
+		err = tdh_do_no_vcpus(tdh_mem_range_block, vm, &tdvm->td, gpa,
 				      tdx_level, &entry, &level_state);
-		if (TDX_BUG_ON_2(err, TDH_MEM_RANGE_BLOCK, entry, level_state, kvm))
-			return tdx_remove_failed(kvm, gfn, level, pfn, HOLD_STEP_BLOCK, err);
+		if (TDX_BUG_ON_2(err, TDH_MEM_RANGE_BLOCK, entry, level_state, vm))
+			return tdx_remove_failed(vm, gfn, level, pfn, HOLD_STEP_BLOCK, err);
 	}
 
-	tdx_track(kvm);
+	tdx_track(vm);
 
 	if (!defect_on(env, DEFECT_SKIP_REMOVE)) {
-		err = tdh_do_no_vcpus(tdh_mem_page_remove, kvm, &kvm_tdx->td, gpa,
+		err = tdh_do_no_vcpus(tdh_mem_page_remove, vm, &tdvm->td, gpa,
 				      tdx_level, &entry, &level_state);
-		if (TDX_BUG_ON_2(err, TDH_MEM_PAGE_REMOVE, entry, level_state, kvm))
-			return tdx_remove_failed(kvm, gfn, level, pfn,
+		if (TDX_BUG_ON_2(err, TDH_MEM_PAGE_REMOVE, entry, level_state, vm))
+			return tdx_remove_failed(vm, gfn, level, pfn,
 						 failed_remove_step(err), err);
 	}
 
 	if (!defect_on(env, DEFECT_SKIP_WBINVD)) {
-		err = tdh_phymem_page_wbinvd_hkid(kvm_tdx->globals, kvm_tdx->hkid, pfn);
-		if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, kvm))
-			return tdx_remove_failed(kvm, gfn, level, pfn, HOLD_STEP_WBINVD, err);
+		err = tdh_phymem_page_wbinvd_hkid(tdvm->globals, tdvm->hkid, pfn);
+		if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, vm))
+			return tdx_remove_failed(vm, gfn, level, pfn, HOLD_STEP_WBINVD, err);
 	}
 
-	tdx_quirk_reset_paddr(kvm_tdx->globals, pfn_to_hpa(pfn), PAGE_SIZE);
-	hold_call(kvm, removed, gfn, level, pfn);
+	tdx_quirk_reset_paddr(tdvm->globals, pfn_to_hpa(pfn), PAGE_SIZE);
+	hold_call(vm, removed, gfn, level, pfn);
 	return 0;
 }
 
 /* -- What the TDP MMU calls -- */
 
-int tdx_sept_set_private_spte(struct kvm *kvm, gfn_t gfn, u64 old_spte,
+int tdx_sept_set_private_spte(struct kvm *vm, gfn_t gfn, u64 old_spte,
 			      u64 new_spte, enum pg_level level)
 {
-	lockdep_assert_held(&kvm->mmu_lock);
+	lockdep_assert_held(&vm->mmu_lock);
 
 	/* A present leaf is only ever taken out; what replaces it is not looked at. */
 	if (is_shadow_present_pte(old_spte))
-		return tdx_sept_remove_leaf_spte(kvm, gfn, level, old_spte);
-	if (KVM_BUG_ON(!is_shadow_present_pte(new_spte), kvm))
+		return tdx_sept_remove_leaf_spte(vm, gfn, level, old_spte);
+	if (KVM_BUG_ON(!is_shadow_present_pte(new_spte), vm))
 		return -EIO;
 	if (!is_last_spte(new_spte, level))
-		return tdx_sept_map_nonleaf_spte(kvm, gfn, level, new_spte);
-	return tdx_sept_map_leaf_spte(kvm, gfn, level, new_spte);
+		return tdx_sept_map_nonleaf_spte(vm, gfn, level, new_spte);
+	return tdx_sept_map_leaf_spte(vm, gfn, level, new_spte);
 }
 
 /* A table of a dying TD. Pages the module keeps are never given back. */
-void tdx_sept_free_private_spt(struct kvm *kvm, struct kvm_mmu_page *sp)
+void tdx_sept_free_private_spt(struct kvm *vm, struct kvm_mmu_page *sp)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	struct page *page = sp->external_spt;
 
 	sp->external_spt = NULL;
-	if (KVM_BUG_ON(is_hkid_assigned(kvm_tdx), kvm)) {
+	if (KVM_BUG_ON(is_hkid_assigned(tdvm), vm)) {
 		mm_leak(page, 0, "S-EPT page freed while the HKID is assigned");
 		return;
 	}
-	if (tdx_reclaim_page(kvm_tdx->globals, page)) {
+	if (tdx_reclaim_page(tdvm->globals, page)) {
 		mm_leak(page, 0, "PHYMEM.PAGE.RECLAIM of an S-EPT page failed");
 		return;
 	}
-	if (!defect_on(env_of(kvm), DEFECT_LEAK_SEPT_PAGE))
+	if (!defect_on(env_of(vm), DEFECT_LEAK_SEPT_PAGE))
 		__free_page(page);
 }
 
 /* Private pages are 4K: huge S-EPT leaves are not supported. */
-int tdx_gmem_max_mapping_level(struct kvm *kvm, kvm_pfn_t pfn, bool is_private)
+int tdx_gmem_max_mapping_level(struct kvm *vm, kvm_pfn_t pfn, bool is_private)
 {
 	return is_private ? PG_LEVEL_4K : 0;
 }

@@ -22,29 +22,29 @@
 
 #define TDX_MAP_GPA_MAX_LEN	SZ_2M
 
-static struct tdx_module_args *tdvmcall_regs(struct kvm_vcpu *vcpu)
+static struct tdx_module_args *tdvmcall_regs(struct kvm_vcpu *v)
 {
-	return &to_tdx(vcpu)->vp_enter_args;
+	return &to_tdx(v)->vp_enter_args;
 }
 
-static void tdvmcall_set_return_code(struct kvm_vcpu *vcpu, u64 status)
+static void tdvmcall_set_return_code(struct kvm_vcpu *v, u64 status)
 {
-	tdvmcall_regs(vcpu)->r10 = status;
+	tdvmcall_regs(v)->r10 = status;
 }
 
-static void tdvmcall_set_return_val(struct kvm_vcpu *vcpu, u64 val)
+static void tdvmcall_set_return_val(struct kvm_vcpu *v, u64 val)
 {
-	tdvmcall_regs(vcpu)->r11 = val;
+	tdvmcall_regs(v)->r11 = val;
 }
 
-static bool user_exit_on_hypercall(const struct kvm *kvm)
+static bool user_exit_on_hypercall(const struct kvm *vm)
 {
-	return kvm->arch.hypercall_exit_enabled & BIT_ULL(KVM_HC_MAP_GPA_RANGE);
+	return vm->arch.hypercall_exit_enabled & BIT_ULL(KVM_HC_MAP_GPA_RANGE);
 }
 
-static void prepare_map_gpa_exit(struct kvm_vcpu *vcpu, gpa_t gpa, u64 pages, u64 attributes)
+static void prepare_map_gpa_exit(struct kvm_vcpu *v, gpa_t gpa, u64 pages, u64 attributes)
 {
-	struct kvm_run *run = vcpu->run;
+	struct kvm_run *run = v->run;
 
 	run->exit_reason = KVM_EXIT_HYPERCALL;
 	run->hypercall.nr = KVM_HC_MAP_GPA_RANGE;
@@ -57,51 +57,51 @@ static void prepare_map_gpa_exit(struct kvm_vcpu *vcpu, gpa_t gpa, u64 pages, u6
 
 /* -- MapGPA -- */
 
-static int tdx_complete_vmcall_map_gpa(struct kvm_vcpu *vcpu);
+static int tdx_complete_vmcall_map_gpa(struct kvm_vcpu *v);
 
 /* The next chunk. It is counted from where the guest began, not from 2M borders. */
-static void __tdx_map_gpa(struct kvm_vcpu *vcpu)
+static void __tdx_map_gpa(struct kvm_vcpu *v)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
-	gpa_t shared_bit = gfn_to_gpa(kvm_gfn_direct_bits(vcpu->kvm));
-	bool shared = kvm_is_addr_direct(vcpu->kvm, tdx->map_gpa_next);
-	gpa_t gpa = tdx->map_gpa_next;
-	u64 size = tdx->map_gpa_end - gpa;
+	struct vcpu_tdx *tdv = to_tdx(v);
+	gpa_t shared_bit = gfn_to_gpa(kvm_gfn_direct_bits(v->kvm));
+	bool shared = kvm_is_addr_direct(v->kvm, tdv->map_gpa_next);
+	gpa_t gpa = tdv->map_gpa_next;
+	u64 size = tdv->map_gpa_end - gpa;
 
 	if (size > TDX_MAP_GPA_MAX_LEN)
 		size = TDX_MAP_GPA_MAX_LEN;
-	prepare_map_gpa_exit(vcpu, gpa & ~shared_bit, size / PAGE_SIZE,
+	prepare_map_gpa_exit(v, gpa & ~shared_bit, size / PAGE_SIZE,
 			     shared ? KVM_MAP_GPA_RANGE_DECRYPTED : KVM_MAP_GPA_RANGE_ENCRYPTED);
-	vcpu->arch.complete_userspace_io = tdx_complete_vmcall_map_gpa;
+	v->arch.complete_userspace_io = tdx_complete_vmcall_map_gpa;
 }
 
 /* What userspace answered; the guest goes on, or gets the next chunk's exit. */
-static int tdx_complete_vmcall_map_gpa(struct kvm_vcpu *vcpu)
+static int tdx_complete_vmcall_map_gpa(struct kvm_vcpu *v)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
-	u64 ret = vcpu->run->hypercall.ret;
+	struct vcpu_tdx *tdv = to_tdx(v);
+	u64 ret = v->run->hypercall.ret;
 
 	if (ret) {
 		if (ret == EAGAIN)
-			tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_RETRY);
+			tdvmcall_set_return_code(v, TDVMCALL_STATUS_RETRY);
 		else if (ret == EINVAL)
-			tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_INVALID_OPERAND);
+			tdvmcall_set_return_code(v, TDVMCALL_STATUS_INVALID_OPERAND);
 		else
 			return -EINVAL;
-		tdvmcall_set_return_val(vcpu, tdx->map_gpa_next);
+		tdvmcall_set_return_val(v, tdv->map_gpa_next);
 		return 1;
 	}
 
-	tdx->map_gpa_next += TDX_MAP_GPA_MAX_LEN;
-	if (tdx->map_gpa_next >= tdx->map_gpa_end)
+	tdv->map_gpa_next += TDX_MAP_GPA_MAX_LEN;
+	if (tdv->map_gpa_next >= tdv->map_gpa_end)
 		return 1;
 	/* The guest has to take its interrupt first and may then ask for the rest. */
-	if (kvm_vcpu_has_events(vcpu)) {
-		tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_RETRY);
-		tdvmcall_set_return_val(vcpu, tdx->map_gpa_next);
+	if (kvm_vcpu_has_events(v)) {
+		tdvmcall_set_return_code(v, TDVMCALL_STATUS_RETRY);
+		tdvmcall_set_return_val(v, tdv->map_gpa_next);
 		return 1;
 	}
-	__tdx_map_gpa(vcpu);
+	__tdx_map_gpa(v);
 	return 0;
 }
 
@@ -110,45 +110,45 @@ static bool kvm_vcpu_is_legal_gpa(gpa_t gpa)
 	return gpa_to_gfn(gpa) <= kvm_mmu_max_gfn();
 }
 
-static u64 tdx_check_map_gpa(struct kvm_vcpu *vcpu, gpa_t gpa, u64 size)
+static u64 tdx_check_map_gpa(struct kvm_vcpu *v, gpa_t gpa, u64 size)
 {
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm *vm = v->kvm;
 
-	if (!user_exit_on_hypercall(kvm))
+	if (!user_exit_on_hypercall(vm))
 		return TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED;
 	if (gpa + size <= gpa || !kvm_vcpu_is_legal_gpa(gpa) ||
 	    !kvm_vcpu_is_legal_gpa(gpa + size - 1) ||
-	    kvm_is_addr_direct(kvm, gpa) != kvm_is_addr_direct(kvm, gpa + size - 1))
+	    kvm_is_addr_direct(vm, gpa) != kvm_is_addr_direct(vm, gpa + size - 1))
 		return TDVMCALL_STATUS_INVALID_OPERAND;
 	if (!IS_ALIGNED(gpa, PAGE_SIZE) || !IS_ALIGNED(size, PAGE_SIZE))
 		return TDVMCALL_STATUS_ALIGN_ERROR;
 	return TDVMCALL_STATUS_SUCCESS;
 }
 
-static int tdx_map_gpa(struct kvm_vcpu *vcpu)
+static int tdx_map_gpa(struct kvm_vcpu *v)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
-	gpa_t gpa = tdvmcall_regs(vcpu)->r12;
-	u64 size = tdvmcall_regs(vcpu)->r13;
-	u64 status = tdx_check_map_gpa(vcpu, gpa, size);
+	struct vcpu_tdx *tdv = to_tdx(v);
+	gpa_t gpa = tdvmcall_regs(v)->r12;
+	u64 size = tdvmcall_regs(v)->r13;
+	u64 status = tdx_check_map_gpa(v, gpa, size);
 
 	if (status) {
-		tdvmcall_set_return_code(vcpu, status);
-		tdvmcall_set_return_val(vcpu, gpa);
+		tdvmcall_set_return_code(v, status);
+		tdvmcall_set_return_val(v, gpa);
 		return 1;
 	}
-	tdx->map_gpa_end = gpa + size;
-	tdx->map_gpa_next = gpa;
-	__tdx_map_gpa(vcpu);
+	tdv->map_gpa_end = gpa + size;
+	tdv->map_gpa_next = gpa;
+	__tdx_map_gpa(v);
 	return 0;
 }
 
 /* -- Others -- */
 
-static int tdx_report_fatal_error(struct kvm_vcpu *vcpu)
+static int tdx_report_fatal_error(struct kvm_vcpu *v)
 {
-	const struct tdx_module_args *args = tdvmcall_regs(vcpu);
-	struct kvm_run *run = vcpu->run;
+	const struct tdx_module_args *args = tdvmcall_regs(v);
+	struct kvm_run *run = v->run;
 	const u64 regs[] = {
 		args->r10, args->r11, args->r12, args->r13, args->r14, args->r15,
 		args->rbx, args->rdi, args->rsi, args->r8, args->r9, args->rdx,
@@ -163,15 +163,15 @@ static int tdx_report_fatal_error(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-static int tdx_complete_simple(struct kvm_vcpu *vcpu)
+static int tdx_complete_simple(struct kvm_vcpu *v)
 {
-	tdvmcall_set_return_code(vcpu, vcpu->run->tdx.ret);
+	tdvmcall_set_return_code(v, v->run->tdx.ret);
 	return 1;
 }
 
-static int tdx_exit_to_user(struct kvm_vcpu *vcpu, u64 nr, u64 a0, u64 a1)
+static int tdx_exit_to_user(struct kvm_vcpu *v, u64 nr, u64 a0, u64 a1)
 {
-	struct kvm_run *run = vcpu->run;
+	struct kvm_run *run = v->run;
 
 	run->exit_reason = KVM_EXIT_TDX;
 	run->tdx.flags = 0;
@@ -179,32 +179,32 @@ static int tdx_exit_to_user(struct kvm_vcpu *vcpu, u64 nr, u64 a0, u64 a1)
 	run->tdx.ret = TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED;
 	run->tdx.data[0] = a0;
 	run->tdx.data[1] = a1;
-	vcpu->arch.complete_userspace_io = tdx_complete_simple;
+	v->arch.complete_userspace_io = tdx_complete_simple;
 	return 0;
 }
 
-static int tdx_get_quote(struct kvm_vcpu *vcpu)
+static int tdx_get_quote(struct kvm_vcpu *v)
 {
-	gpa_t gpa = tdvmcall_regs(vcpu)->r12;
+	gpa_t gpa = tdvmcall_regs(v)->r12;
 
 	/* The host has to be able to write there. */
-	if (!kvm_is_addr_direct(vcpu->kvm, gpa)) {
-		tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_INVALID_OPERAND);
+	if (!kvm_is_addr_direct(v->kvm, gpa)) {
+		tdvmcall_set_return_code(v, TDVMCALL_STATUS_INVALID_OPERAND);
 		return 1;
 	}
-	return tdx_exit_to_user(vcpu, TDVMCALL_GET_QUOTE,
-				gpa & ~gfn_to_gpa(kvm_gfn_direct_bits(vcpu->kvm)),
-				tdvmcall_regs(vcpu)->r13);
+	return tdx_exit_to_user(v, TDVMCALL_GET_QUOTE,
+				gpa & ~gfn_to_gpa(kvm_gfn_direct_bits(v->kvm)),
+				tdvmcall_regs(v)->r13);
 }
 
-static int tdx_get_td_vm_call_info(struct kvm_vcpu *vcpu)
+static int tdx_get_td_vm_call_info(struct kvm_vcpu *v)
 {
-	struct tdx_module_args *args = tdvmcall_regs(vcpu);
+	struct tdx_module_args *args = tdvmcall_regs(v);
 
 	if (args->r12 == 1)
-		return tdx_exit_to_user(vcpu, TDVMCALL_GET_TD_VM_CALL_INFO, 1, 0);
+		return tdx_exit_to_user(v, TDVMCALL_GET_TD_VM_CALL_INFO, 1, 0);
 	if (args->r12) {
-		tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_INVALID_OPERAND);
+		tdvmcall_set_return_code(v, TDVMCALL_STATUS_INVALID_OPERAND);
 		return 1;
 	}
 	args->r11 = 0;
@@ -214,53 +214,53 @@ static int tdx_get_td_vm_call_info(struct kvm_vcpu *vcpu)
 	return 1;
 }
 
-static int tdx_setup_event_notify_interrupt(struct kvm_vcpu *vcpu)
+static int tdx_setup_event_notify_interrupt(struct kvm_vcpu *v)
 {
-	u64 vector = tdvmcall_regs(vcpu)->r12;
+	u64 vector = tdvmcall_regs(v)->r12;
 
 	if (vector < 32 || vector > 255) {
-		tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_INVALID_OPERAND);
+		tdvmcall_set_return_code(v, TDVMCALL_STATUS_INVALID_OPERAND);
 		return 1;
 	}
-	return tdx_exit_to_user(vcpu, TDVMCALL_SETUP_EVENT_NOTIFY_INTERRUPT, vector, 0);
+	return tdx_exit_to_user(v, TDVMCALL_SETUP_EVENT_NOTIFY_INTERRUPT, vector, 0);
 }
 
-int handle_tdvmcall(struct kvm_vcpu *vcpu)
+int handle_tdvmcall(struct kvm_vcpu *v)
 {
-	switch (tdvmcall_regs(vcpu)->r11) {
+	switch (tdvmcall_regs(v)->r11) {
 	case TDVMCALL_MAP_GPA:
-		return tdx_map_gpa(vcpu);
+		return tdx_map_gpa(v);
 	case TDVMCALL_REPORT_FATAL_ERROR:
-		return tdx_report_fatal_error(vcpu);
+		return tdx_report_fatal_error(v);
 	case TDVMCALL_GET_TD_VM_CALL_INFO:
-		return tdx_get_td_vm_call_info(vcpu);
+		return tdx_get_td_vm_call_info(v);
 	case TDVMCALL_GET_QUOTE:
-		return tdx_get_quote(vcpu);
-	case TDVMCALL_SETUP_EVENT_NOTIFY_INTERRUPT:
-		return tdx_setup_event_notify_interrupt(vcpu);
+		return tdx_get_quote(v);
+	case TDVMCALL_SETUP_EVENT_NOTIFY_INTERRUPT: /* vector in R12 */
+		return tdx_setup_event_notify_interrupt(v);
 	default:
-		tdvmcall_set_return_code(vcpu, TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED);
+		tdvmcall_set_return_code(v, TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED);
 		return 1;
 	}
 }
 
 /* -- The plain KVM hypercall: R10 is its number -- */
 
-static int complete_hypercall_exit(struct kvm_vcpu *vcpu)
+static int complete_hypercall_exit(struct kvm_vcpu *v)
 {
-	tdvmcall_set_return_code(vcpu, vcpu->run->hypercall.ret);
+	tdvmcall_set_return_code(v, v->run->hypercall.ret);
 	return 1;
 }
 
-int tdx_emulate_vmcall(struct kvm_vcpu *vcpu)
+int tdx_emulate_vmcall(struct kvm_vcpu *v)
 {
-	const struct tdx_module_args *regs = tdvmcall_regs(vcpu);
+	const struct tdx_module_args *regs = tdvmcall_regs(v);
 	const u64 args[4] = { regs->r11, regs->r12, regs->r13, regs->r14 };
 	s64 ret;
 
 	/* One exit for the whole range, however long. */
-	if (!____kvm_emulate_hypercall(vcpu, regs->r10, args, complete_hypercall_exit, &ret))
+	if (!____kvm_emulate_hypercall(v, regs->r10, args, complete_hypercall_exit, &ret))
 		return 0;
-	tdvmcall_set_return_code(vcpu, ret);
+	tdvmcall_set_return_code(v, ret);
 	return 1;
 }

@@ -13,114 +13,114 @@
 
 #define SHARED_EPT_POINTER	0x203Cu	/* VMCS field, TDVPS class 0 */
 
-void tdh_vp_wr_failed(struct kvm_vcpu *vcpu, const char *uclass, const char *op,
+void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,
 		      u64 field, u64 val, u64 err)
 {
-	KVM_BUG_ON(1, vcpu->kvm);
-	kmsg(env_of(vcpu), KMSG_ERR, "tdh_vp_wr_failed",
+	KVM_BUG_ON(1, v->kvm);
+	kmsg(env_of(v), KMSG_ERR, "tdh_vp_wr_failed",
 	     "kvm_intel: TDH_VP_WR[%s.0x%llx]%s0x%llx failed: 0x%llx", uclass,
 	     (unsigned long long)field, op, (unsigned long long)val, (unsigned long long)err);
 }
 
-static void td_vmcs_write64(struct kvm_vcpu *vcpu, u32 field, u64 val)
+static void td_vmcs_write64(struct kvm_vcpu *v, u32 field, u64 val)
 {
-	u64 err = tdh_vp_wr(&to_tdx(vcpu)->vp, field, val, ~0ULL);
+	u64 err = tdh_vp_wr(&to_tdx(v)->vp, field, val, ~0ULL);
 
 	if (unlikely(err))
-		tdh_vp_wr_failed(vcpu, "VMCS", " = ", field, val, err);
+		tdh_vp_wr_failed(v, "VMCS", " = ", field, val, err);
 }
 
 /* -- Association with a CPU -- */
 
 /* IRQs off, on the vCPU's CPU. */
-static void tdx_disassociate_vp(struct kvm_vcpu *vcpu)
+static void tdx_disassociate_vp(struct kvm_vcpu *v)
 {
-	list_del(&to_tdx(vcpu)->cpu_list);
+	list_del(&to_tdx(v)->cpu_list);
 	/* From here on another CPU may take the vCPU. */
-	vcpu->cpu = -1;
+	v->cpu = -1;
 }
 
 /* The IPI handler, on @cpu. What VP.FLUSH said; printing has to wait. */
-static u64 tdx_flush_vp(struct kvm_vcpu *vcpu, int cpu)
+static u64 tdx_flush_vp(struct kvm_vcpu *v, int cpu)
 {
 	u64 err = 0;
 
 	/* That CPU went offline and has done it already. */
-	if (vcpu->cpu != cpu)
+	if (v->cpu != cpu)
 		return 0;
-	if (to_tdx(vcpu)->state != VCPU_TD_STATE_UNINITIALIZED) {
-		err = tdh_vp_flush(&to_tdx(vcpu)->vp);
+	if (to_tdx(v)->state != VCPU_TD_STATE_UNINITIALIZED) {
+		err = tdh_vp_flush(&to_tdx(v)->vp);
 		if (err == TDX_VCPU_NOT_ASSOCIATED)
 			err = 0;
 	}
-	tdx_disassociate_vp(vcpu);
+	tdx_disassociate_vp(v);
 	return err;
 }
 
-void tdx_flush_vp_on_cpu(struct kvm_vcpu *vcpu)
+void tdx_flush_vp_on_cpu(struct kvm_vcpu *v)
 {
-	struct env *env = env_of(vcpu);
+	struct env *env = env_of(v);
 	struct task *task = current_task(env);
-	int cpu = vcpu->cpu, here = task->cpu;
+	int cpu = v->cpu, here = task->cpu;
 	u64 err;
 
 	if (unlikely(cpu == -1))
 		return;
 	/* smp_call_function_single(): in an interrupt there, whatever runs there. */
 	if (cpu != here)
-		hw_ipi_wait(env, to_kvm_tdx(vcpu->kvm)->globals->hw, BIT_ULL(cpu));
+		hw_ipi_wait(env, to_kvm_tdx(v->kvm)->globals->hw, BIT_ULL(cpu));
 	task->cpu = cpu;
-	err = tdx_flush_vp(vcpu, cpu);
+	err = tdx_flush_vp(v, cpu);
 	task->cpu = here;
-	TDX_BUG_ON(err, TDH_VP_FLUSH, vcpu->kvm);
+	TDX_BUG_ON(err, TDH_VP_FLUSH, v->kvm);
 }
 
 void tdx_disable_virtualization_cpu(struct tdx_globals *globals, int cpu)
 {
 	struct task *task = current_task(globals->env);
-	struct vcpu_tdx *tdx, *tmp;
+	struct vcpu_tdx *tdv, *tmp;
 	int here = task->cpu;
 
 	task->cpu = cpu;
-	list_for_each_entry_safe(tdx, tmp, &globals->associated_tdvcpus[cpu], cpu_list)
-		tdx_flush_vp(&tdx->vcpu, cpu);
+	list_for_each_entry_safe(tdv, tmp, &globals->associated_tdvcpus[cpu], cpu_list)
+		tdx_flush_vp(&tdv->vcpu, cpu);
 	task->cpu = here;
 }
 
-void tdx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+void tdx_vcpu_load(struct kvm_vcpu *v, int cpu)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);
 
-	if (vcpu->cpu == cpu || !is_hkid_assigned(kvm_tdx))
+	if (v->cpu == cpu || !is_hkid_assigned(tdvm))
 		return;
-	tdx_flush_vp_on_cpu(vcpu);
-	KVM_BUG_ON(cpu != smp_processor_id(vcpu), vcpu->kvm);
+	tdx_flush_vp_on_cpu(v);
+	KVM_BUG_ON(cpu != smp_processor_id(v), v->kvm);
 	/* So that the CPU can let go of its TD vCPUs before it goes offline. */
-	list_add(&to_tdx(vcpu)->cpu_list, &kvm_tdx->globals->associated_tdvcpus[cpu]);
+	list_add(&to_tdx(v)->cpu_list, &tdvm->globals->associated_tdvcpus[cpu]);
 }
 
-void tdx_vcpu_put(struct kvm_vcpu *vcpu)
+void tdx_vcpu_put(struct kvm_vcpu *v)
 {
-	to_tdx(vcpu)->guest_state_loaded = false;
+	to_tdx(v)->guest_state_loaded = false;
 }
 
 /* -- Creation and end -- */
 
-int tdx_vcpu_create(struct kvm_vcpu *vcpu)
+int tdx_vcpu_create(struct kvm_vcpu *v)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);
+	struct vcpu_tdx *tdv = to_tdx(v);
 
 	/* After FINALIZE, too, it is too late. */
-	if (kvm_tdx->state != TD_STATE_INITIALIZED)
+	if (tdvm->state != TD_STATE_INITIALIZED)
 		return -EIO;
-	INIT_LIST_HEAD(&tdx->cpu_list);
-	tdx->vp.globals = kvm_tdx->globals;
-	vcpu->arch.guest_state_protected = true;
+	INIT_LIST_HEAD(&tdv->cpu_list);
+	tdv->vp.globals = tdvm->globals;
+	v->arch.guest_state_protected = true;
 	/* Userspace hands the width it gave INIT_VM to KVM_SET_CPUID2, too. */
-	vcpu->arch.guest_maxphyaddr =
-		vcpu->kvm->arch.gfn_direct_bits == gpa_to_gfn(BIT_ULL(51)) ? 52 : 48;
-	tdx->state = VCPU_TD_STATE_UNINITIALIZED;
+	v->arch.guest_maxphyaddr =
+		v->kvm->arch.gfn_direct_bits == gpa_to_gfn(BIT_ULL(51)) ? 52 : 48;
+	tdv->state = VCPU_TD_STATE_UNINITIALIZED;
 	return 0;
 }
 
@@ -136,11 +136,11 @@ static void tdx_free_vp_pages(struct tdx_vp *vp, int from, int nr)
 }
 
 /* TDVPR and TDCX pages, none of them given to the module yet. */
-static int tdx_alloc_vp_pages(struct kvm_vcpu *vcpu)
+static int tdx_alloc_vp_pages(struct kvm_vcpu *v)
 {
-	int nr = to_kvm_tdx(vcpu->kvm)->td.tdcx_nr_pages;
-	struct tdx_vp *vp = &to_tdx(vcpu)->vp;
-	struct env *env = env_of(vcpu);
+	int nr = to_kvm_tdx(v->kvm)->td.tdcx_nr_pages;
+	struct tdx_vp *vp = &to_tdx(v)->vp;
+	struct env *env = env_of(v);
 	int i;
 
 	vp->tdvpr_page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdvpr");
@@ -161,20 +161,20 @@ static int tdx_alloc_vp_pages(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-static int tdx_td_vcpu_init(struct kvm_vcpu *vcpu, u64 vcpu_rcx)
+static int tdx_td_vcpu_init(struct kvm_vcpu *v, u64 vcpu_rcx)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
-	struct tdx_vp *vp = &to_tdx(vcpu)->vp;
-	struct kvm *kvm = vcpu->kvm;
-	int nr = kvm_tdx->td.tdcx_nr_pages;
-	int ret = tdx_alloc_vp_pages(vcpu);
+	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);
+	struct tdx_vp *vp = &to_tdx(v)->vp;
+	struct kvm *vm = v->kvm;
+	int nr = tdvm->td.tdcx_nr_pages;
+	int ret = tdx_alloc_vp_pages(v);
 	u64 err;
 	int i;
 
 	if (ret)
 		return ret;
-	err = tdh_vp_create(&kvm_tdx->td, vp);
-	if (TDX_BUG_ON(err, TDH_VP_CREATE, kvm)) {
+	err = tdh_vp_create(&tdvm->td, vp);
+	if (TDX_BUG_ON(err, TDH_VP_CREATE, vm)) {
 		tdx_free_vp_pages(vp, 0, nr);
 		vp->tdcx_pages = NULL;
 		__free_page(vp->tdvpr_page);
@@ -184,7 +184,7 @@ static int tdx_td_vcpu_init(struct kvm_vcpu *vcpu, u64 vcpu_rcx)
 	}
 	for (i = 0; i < nr; i++) {
 		err = tdh_vp_addcx(vp, vp->tdcx_pages[i]);
-		if (TDX_BUG_ON(err, TDH_VP_ADDCX, kvm)) {
+		if (TDX_BUG_ON(err, TDH_VP_ADDCX, vm)) {
 			/* The module has the others: they go with the vCPU. */
 			tdx_free_vp_pages(vp, i, nr);
 			return -EIO;
@@ -192,36 +192,36 @@ static int tdx_td_vcpu_init(struct kvm_vcpu *vcpu, u64 vcpu_rcx)
 	}
 
 	/* VP.INIT wants the TD root for itself, which no zap may be made to meet. */
-	write_lock(&kvm->mmu_lock);
-	err = tdh_vp_init(vp, vcpu_rcx, vcpu->vcpu_id);
-	write_unlock(&kvm->mmu_lock);
-	if (TDX_BUG_ON(err, TDH_VP_INIT, kvm))
+	write_lock(&vm->mmu_lock);
+	err = tdh_vp_init(vp, vcpu_rcx, v->vcpu_id);
+	write_unlock(&vm->mmu_lock);
+	if (TDX_BUG_ON(err, TDH_VP_INIT, vm))
 		return -EIO;
-	vcpu->arch.mp_state = KVM_MP_STATE_RUNNABLE;
+	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
 
-static int tdx_vcpu_init(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd)
+static int tdx_vcpu_init(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd)
 {
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
+	struct vcpu_tdx *tdv = to_tdx(v);
 	int ret;
 
-	if (cmd->flags || tdx->state != VCPU_TD_STATE_UNINITIALIZED)
+	if (cmd->flags || tdv->state != VCPU_TD_STATE_UNINITIALIZED)
 		return -EINVAL;
-	ret = tdx_td_vcpu_init(vcpu, cmd->data);
+	ret = tdx_td_vcpu_init(v, cmd->data);
 	if (ret)
 		return ret;
-	tdx->state = VCPU_TD_STATE_INITIALIZED;
+	tdv->state = VCPU_TD_STATE_INITIALIZED;
 	return 0;
 }
 
 static const char *const leak_vcpu = "vCPU page kept: the HKID could not be released";
 
 /* Accounting only: the kernel returns and forgets these pages. */
-static void tdx_leak_vp_pages(struct kvm_vcpu *vcpu)
+static void tdx_leak_vp_pages(struct kvm_vcpu *v)
 {
-	int nr = to_kvm_tdx(vcpu->kvm)->td.tdcx_nr_pages;
-	struct tdx_vp *vp = &to_tdx(vcpu)->vp;
+	int nr = to_kvm_tdx(v->kvm)->td.tdcx_nr_pages;
+	struct tdx_vp *vp = &to_tdx(v)->vp;
 	int i;
 
 	for (i = 0; vp->tdcx_pages && i < nr; i++) {
@@ -232,81 +232,81 @@ static void tdx_leak_vp_pages(struct kvm_vcpu *vcpu)
 		mm_leak(vp->tdvpr_page, 0, leak_vcpu);
 }
 
-void tdx_vcpu_free(struct kvm_vcpu *vcpu)
+void tdx_vcpu_free(struct kvm_vcpu *v)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
-	struct vcpu_tdx *tdx = to_tdx(vcpu);
-	struct tdx_vp *vp = &tdx->vp;
+	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);
+	struct vcpu_tdx *tdv = to_tdx(v);
+	struct tdx_vp *vp = &tdv->vp;
 	int i;
 
 	/* Only creation that failed half-way gets here with the vCPU on a CPU. */
-	if (vcpu->cpu != -1) {
-		KVM_BUG_ON(tdx->state == VCPU_TD_STATE_INITIALIZED, vcpu->kvm);
-		tdx_flush_vp_on_cpu(vcpu);
+	if (v->cpu != -1) {
+		KVM_BUG_ON(tdv->state == VCPU_TD_STATE_INITIALIZED, v->kvm);
+		tdx_flush_vp_on_cpu(v);
 		return;
 	}
-	if (is_hkid_assigned(kvm_tdx)) {
-		tdx_leak_vp_pages(vcpu);
+	if (is_hkid_assigned(tdvm)) {
+		tdx_leak_vp_pages(v);
 		return;
 	}
-	for (i = 0; vp->tdcx_pages && i < kvm_tdx->td.tdcx_nr_pages; i++) {
+	for (i = 0; vp->tdcx_pages && i < tdvm->td.tdcx_nr_pages; i++) {
 		if (vp->tdcx_pages[i])
-			tdx_reclaim_control_page(kvm_tdx->globals, vp->tdcx_pages[i]);
+			tdx_reclaim_control_page(tdvm->globals, vp->tdcx_pages[i]);
 		vp->tdcx_pages[i] = NULL;
 	}
 	vp->tdcx_pages = NULL;
 	if (vp->tdvpr_page) {
-		tdx_reclaim_control_page(kvm_tdx->globals, vp->tdvpr_page);
+		tdx_reclaim_control_page(tdvm->globals, vp->tdvpr_page);
 		vp->tdvpr_page = NULL;
 		vp->tdvpr_pa = 0;
 	}
-	tdx->state = VCPU_TD_STATE_UNINITIALIZED;
+	tdv->state = VCPU_TD_STATE_UNINITIALIZED;
 }
 
-bool tdx_vcpu_needs_initialization(struct kvm_vcpu *vcpu)
+bool tdx_vcpu_needs_initialization(struct kvm_vcpu *v)
 {
-	return to_tdx(vcpu)->state != VCPU_TD_STATE_INITIALIZED ||
-	       to_kvm_tdx(vcpu->kvm)->state != TD_STATE_RUNNABLE;
+	return to_tdx(v)->state != VCPU_TD_STATE_INITIALIZED ||
+	       to_kvm_tdx(v->kvm)->state != TD_STATE_RUNNABLE;
 }
 
 /* -- ioctls of a vCPU descriptor -- */
 
 /* Before vcpu->mutex is taken: these commands take the mutexes of all vCPUs. */
-int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 {
-	struct kvm *kvm = vcpu->kvm;
+	struct kvm *vm = v->kvm;
 	struct kvm_tdx_cmd cmd;
 	int r = tdx_get_cmd(argp, &cmd);
 
 	if (r)
 		return r;
-	r = tdx_acquire_vm_state_locks(kvm);
+	r = tdx_acquire_vm_state_locks(vm);
 	if (r)
 		return r;
-	if (!is_hkid_assigned(to_kvm_tdx(kvm)) || to_kvm_tdx(kvm)->state == TD_STATE_RUNNABLE) {
-		tdx_release_vm_state_locks(kvm);
+	if (!is_hkid_assigned(to_kvm_tdx(vm)) || to_kvm_tdx(vm)->state == TD_STATE_RUNNABLE) {
+		tdx_release_vm_state_locks(vm);
 		return -EINVAL;
 	}
 
-	vcpu_load(vcpu);
+	vcpu_load(v);
 	switch (cmd.id) {
 	case KVM_TDX_INIT_MEM_REGION:
-		r = tdx_vcpu_init_mem_region(vcpu, &cmd);
+		r = tdx_vcpu_init_mem_region(v, &cmd);
 		break;
 	case KVM_TDX_INIT_VCPU:
-		r = tdx_vcpu_init(vcpu, &cmd);
+		r = tdx_vcpu_init(v, &cmd);
 		break;
 	default:
 		r = -ENOIOCTLCMD;
 		break;
 	}
-	vcpu_put(vcpu);
+	vcpu_put(v);
 	/* The command is not copied back: hw_error never reaches userspace here. */
-	tdx_release_vm_state_locks(kvm);
+	tdx_release_vm_state_locks(vm);
 	return r;
 }
 
-static int tdx_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd)
+static int tdx_vcpu_get_cpuid(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd)
 {
 	struct kvm_cpuid2 *cpuid = (void *)(uintptr_t)cmd->data;
 
@@ -321,23 +321,23 @@ static int tdx_vcpu_get_cpuid(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *cmd)
 	cpuid->nent = 1;
 	cpuid->entries[0] = (struct kvm_cpuid_entry2){
 		.function = 0x80000008,
-		.eax = (u32)vcpu->arch.guest_maxphyaddr << 16,
+		.eax = (u32)v->arch.guest_maxphyaddr << 16,
 	};
 	return 0;
 }
 
-int tdx_vcpu_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+int tdx_vcpu_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(vcpu->kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);
 	struct kvm_tdx_cmd cmd;
 	int r;
 
-	if (!is_hkid_assigned(kvm_tdx) || kvm_tdx->state == TD_STATE_RUNNABLE)
+	if (!is_hkid_assigned(tdvm) || tdvm->state == TD_STATE_RUNNABLE)
 		return -EINVAL;
 	r = tdx_get_cmd(argp, &cmd);
 	if (r)
 		return r;
-	return cmd.id == KVM_TDX_GET_CPUID ? tdx_vcpu_get_cpuid(vcpu, &cmd) : -EINVAL;
+	return cmd.id == KVM_TDX_GET_CPUID ? tdx_vcpu_get_cpuid(v, &cmd) : -EINVAL;
 }
 
 /* -- TLBs and tables -- */
@@ -346,22 +346,22 @@ int tdx_vcpu_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
  * A global INVEPT on this CPU. Of shared memory this model caches nothing, and
  * private translations are not KVM's to flush: the module tracks them by epochs.
  */
-void tdx_flush_tlb_all(struct kvm_vcpu *vcpu)
+void tdx_flush_tlb_all(struct kvm_vcpu *v)
 {
 }
 
-void tdx_flush_tlb_current(struct kvm_vcpu *vcpu)
+void tdx_flush_tlb_current(struct kvm_vcpu *v)
 {
-	tdx_flush_tlb_all(vcpu);
+	tdx_flush_tlb_all(v);
 }
 
-void tdx_load_mmu_pgd(struct kvm_vcpu *vcpu, hpa_t root_hpa, int pgd_level)
+void tdx_load_mmu_pgd(struct kvm_vcpu *v, hpa_t root_hpa, int pgd_level)
 {
 	gpa_t shared_bit = pgd_level == 5 ? BIT_ULL(51) : BIT_ULL(47);
 
 	/* The guest's idea of its address width must be the module's. */
-	if (KVM_BUG_ON(gpa_to_gfn(shared_bit) != kvm_gfn_direct_bits(vcpu->kvm), vcpu->kvm))
+	if (KVM_BUG_ON(gpa_to_gfn(shared_bit) != kvm_gfn_direct_bits(v->kvm), v->kvm))
 		return;
 	/* Only the direct root: the mirror is for KVM's eyes. */
-	td_vmcs_write64(vcpu, SHARED_EPT_POINTER, root_hpa);
+	td_vmcs_write64(v, SHARED_EPT_POINTER, root_hpa);
 }

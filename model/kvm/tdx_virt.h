@@ -121,38 +121,38 @@ int tdx_offline_cpu(struct tdx_globals *globals, int cpu);
 void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size);
 bool paddr_is_tdx_private(struct tdx_globals *globals, hpa_t phys);
 
-u64 tdh_vp_enter(struct tdx_vp *vp, struct tdx_module_args *args);
-u64 tdh_mng_addcx(struct tdx_td *td, struct page *tdcs_page);
-u64 tdh_mem_page_add(struct tdx_td *td, gpa_t gpa, kvm_pfn_t pfn,
+u64 tdh_vp_enter(struct tdx_vp *p, struct tdx_module_args *args);
+u64 tdh_mng_addcx(struct tdx_td *t, struct page *tdcs_page);
+u64 tdh_mem_page_add(struct tdx_td *t, gpa_t gpa, kvm_pfn_t pfn,
 		     struct page *source, u64 *ext_err1, u64 *ext_err2);
 /* @level is the sept level, one less than enum pg_level; here and below. */
-u64 tdh_mem_sept_add(struct tdx_td *td, gpa_t gpa, int level, struct page *page,
+u64 tdh_mem_sept_add(struct tdx_td *t, gpa_t gpa, int level, struct page *page,
 		     u64 *ext_err1, u64 *ext_err2);
-u64 tdh_vp_addcx(struct tdx_vp *vp, struct page *tdcx_page);
-u64 tdh_mem_page_aug(struct tdx_td *td, gpa_t gpa, int level, kvm_pfn_t pfn,
+u64 tdh_vp_addcx(struct tdx_vp *p, struct page *tdcx_page);
+u64 tdh_mem_page_aug(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
 		     u64 *ext_err1, u64 *ext_err2);
-u64 tdh_mem_range_block(struct tdx_td *td, gpa_t gpa, int level,
+u64 tdh_mem_range_block(struct tdx_td *t, gpa_t gpa, int level,
 			u64 *ext_err1, u64 *ext_err2);
-u64 tdh_mng_key_config(struct tdx_td *td);
-u64 tdh_mng_create(struct tdx_td *td, u16 hkid);
-u64 tdh_vp_create(struct tdx_td *td, struct tdx_vp *vp);
-u64 tdh_mng_rd(struct tdx_td *td, u64 field, u64 *data);
-u64 tdh_mr_extend(struct tdx_td *td, gpa_t gpa, u64 *ext_err1, u64 *ext_err2);
-u64 tdh_mr_finalize(struct tdx_td *td);
-u64 tdh_vp_flush(struct tdx_vp *vp);
-u64 tdh_mng_vpflushdone(struct tdx_td *td);
-u64 tdh_mng_key_freeid(struct tdx_td *td);
-u64 tdh_mng_init(struct tdx_td *td, hpa_t td_params, u64 *extended_err);
-u64 tdh_vp_init(struct tdx_vp *vp, u64 initial_rcx, u32 x2apicid);
-u64 tdh_vp_rd(struct tdx_vp *vp, u64 field, u64 *data);
-u64 tdh_vp_wr(struct tdx_vp *vp, u64 field, u64 data, u64 mask);
+u64 tdh_mng_key_config(struct tdx_td *t);
+u64 tdh_mng_create(struct tdx_td *t, u16 hkid);
+u64 tdh_vp_create(struct tdx_td *t, struct tdx_vp *p);
+u64 tdh_mng_rd(struct tdx_td *t, u64 field, u64 *data);
+u64 tdh_mr_extend(struct tdx_td *t, gpa_t gpa, u64 *ext_err1, u64 *ext_err2);
+u64 tdh_mr_finalize(struct tdx_td *t);
+u64 tdh_vp_flush(struct tdx_vp *p);
+u64 tdh_mng_vpflushdone(struct tdx_td *t);
+u64 tdh_mng_key_freeid(struct tdx_td *t);
+u64 tdh_mng_init(struct tdx_td *t, hpa_t td_params, u64 *extended_err);
+u64 tdh_vp_init(struct tdx_vp *p, u64 initial_rcx, u32 x2apicid);
+u64 tdh_vp_rd(struct tdx_vp *p, u64 field, u64 *data);
+u64 tdh_vp_wr(struct tdx_vp *p, u64 field, u64 data, u64 mask);
 u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
 			    u64 *tdx_pt, u64 *tdx_owner, u64 *tdx_size);
-u64 tdh_mem_page_remove(struct tdx_td *td, gpa_t gpa, int level,
+u64 tdh_mem_page_remove(struct tdx_td *t, gpa_t gpa, int level,
 			u64 *ext_err1, u64 *ext_err2);
-u64 tdh_mem_track(struct tdx_td *td);
+u64 tdh_mem_track(struct tdx_td *t);
 u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume);
-u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *td);
+u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *t);
 u64 tdh_phymem_page_wbinvd_hkid(struct tdx_globals *globals, u64 hkid, kvm_pfn_t pfn);
 
 #endif /* SEPTUM_KVM_TDX_VIRT_H */

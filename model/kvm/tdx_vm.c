@@ -61,52 +61,52 @@ bool tdx_hardware_setup(struct tdx_globals *globals)
 	return true;
 }
 
-int tdx_vm_init(struct kvm *kvm)
+int tdx_vm_init(struct kvm *vm)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	int present;
 
-	kvm_tdx->globals = kvm_globals_of(kvm)->tdx;
-	kvm_tdx->td.globals = kvm_tdx->globals;
-	kvm->arch.has_protected_state = true;
-	kvm->arch.has_protected_eoi = true;
-	kvm->arch.has_private_mem = true;
-	kvm->arch.has_protected_pmu = true;
-	kvm->arch.disabled_quirks |= KVM_X86_QUIRK_IGNORE_GUEST_PAT;
+	tdvm->globals = kvm_globals_of(vm)->tdx;
+	tdvm->td.globals = tdvm->globals;
+	vm->arch.has_protected_state = true;
+	vm->arch.has_protected_eoi = true;
+	vm->arch.has_private_mem = true;
+	vm->arch.has_protected_pmu = true;
+	vm->arch.disabled_quirks |= KVM_X86_QUIRK_IGNORE_GUEST_PAT;
 
 	/* MMIO has to reach the TD as #VE, so its entries do not suppress that. */
-	kvm->arch.mmu.shadow_mmio_value = 0;
+	vm->arch.mmu.shadow_mmio_value = 0;
 
-	present = kvm_tdx->globals->hw->cpu_count;
-	if (kvm->max_vcpus > present)
-		kvm->max_vcpus = present;
-	kvm->arch.default_tsc_khz = DEFAULT_TSC_KHZ;
-	kvm_tdx->state = TD_STATE_UNINITIALIZED;
+	present = tdvm->globals->hw->cpu_count;
+	if (vm->max_vcpus > present)
+		vm->max_vcpus = present;
+	vm->arch.default_tsc_khz = DEFAULT_TSC_KHZ;
+	tdvm->state = TD_STATE_UNINITIALIZED;
 	return 0;
 }
 
 /* -- Locks and commands -- */
 
-int tdx_acquire_vm_state_locks(struct kvm *kvm)
+int tdx_acquire_vm_state_locks(struct kvm *vm)
 {
 	int r;
 
-	mutex_lock(&kvm->lock);
-	r = kvm_lock_all_vcpus(kvm);
+	mutex_lock(&vm->lock);
+	r = kvm_lock_all_vcpus(vm);
 	if (r) {
-		mutex_unlock(&kvm->lock);
+		mutex_unlock(&vm->lock);
 		return r;
 	}
 	/* Now nothing of the VM's make-up can change: vCPUs, slots, state. */
-	mutex_lock(&kvm->slots_lock);
+	mutex_lock(&vm->slots_lock);
 	return 0;
 }
 
-void tdx_release_vm_state_locks(struct kvm *kvm)
+void tdx_release_vm_state_locks(struct kvm *vm)
 {
-	mutex_unlock(&kvm->slots_lock);
-	kvm_unlock_all_vcpus(kvm);
-	mutex_unlock(&kvm->lock);
+	mutex_unlock(&vm->slots_lock);
+	kvm_unlock_all_vcpus(vm);
+	mutex_unlock(&vm->lock);
 }
 
 int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd)
@@ -118,10 +118,10 @@ int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd)
 	return cmd->hw_error ? -EINVAL : 0;
 }
 
-static int tdx_get_capabilities(struct kvm *kvm, const struct kvm_tdx_cmd *cmd)
+static int tdx_get_capabilities(struct kvm *vm, const struct kvm_tdx_cmd *cmd)
 {
 	struct kvm_tdx_capabilities *caps = (void *)(uintptr_t)cmd->data;
-	const struct tdx_sys_info *info = tdx_get_sysinfo(to_kvm_tdx(kvm)->globals);
+	const struct tdx_sys_info *info = tdx_get_sysinfo(to_kvm_tdx(vm)->globals);
 	u32 nent;
 
 	if (cmd->flags)
@@ -163,45 +163,45 @@ static int setup_tdparams_cpuids(const struct kvm_cpuid2 *cpuid, int *gpaw)
 	return *gpaw == 48 || *gpaw == 52 ? 0 : -EINVAL;
 }
 
-static int setup_tdparams(struct kvm *kvm, struct td_params *td_params,
+static int setup_tdparams(struct kvm *vm, struct td_params *params,
 			  const struct kvm_tdx_init_vm *init_vm)
 {
-	const struct tdx_sys_info *info = &to_kvm_tdx(kvm)->globals->sysinfo;
+	const struct tdx_sys_info *info = &to_kvm_tdx(vm)->globals->sysinfo;
 	int gpaw, ret;
 
-	if (kvm->created_vcpus)
+	if (vm->created_vcpus)
 		return -EBUSY;
 	if (init_vm->attributes & ~(TDX_SUPPORTED_TD_ATTRS & info->attributes_fixed0))
 		return -EINVAL;
 	if (init_vm->xfam & ~(TDX_SUPPORTED_XFAM & info->xfam_fixed0))
 		return -EINVAL;
 
-	td_params->max_vcpus = kvm->max_vcpus;
-	td_params->attributes = init_vm->attributes | info->attributes_fixed1;
-	td_params->xfam = init_vm->xfam | info->xfam_fixed1;
-	td_params->config_flags = TDX_CONFIG_FLAGS_NO_RBP_MOD;
-	td_params->tsc_frequency = kvm->arch.default_tsc_khz / TDX_TSC_UNIT_KHZ;
+	params->max_vcpus = vm->max_vcpus;
+	params->attributes = init_vm->attributes | info->attributes_fixed1;
+	params->xfam = init_vm->xfam | info->xfam_fixed1;
+	params->config_flags = TDX_CONFIG_FLAGS_NO_RBP_MOD;
+	params->tsc_frequency = vm->arch.default_tsc_khz / TDX_TSC_UNIT_KHZ;
 
 	ret = setup_tdparams_cpuids(&init_vm->cpuid, &gpaw);
 	if (ret)
 		return ret;
-	td_params->eptp_controls = VMX_EPTP_MT_WB;
+	params->eptp_controls = VMX_EPTP_MT_WB;
 	if (gpaw == 52) {
-		td_params->eptp_controls |= VMX_EPTP_PWL_5;
-		td_params->config_flags |= TDX_CONFIG_FLAGS_MAX_GPAW;
+		params->eptp_controls |= VMX_EPTP_PWL_5;
+		params->config_flags |= TDX_CONFIG_FLAGS_MAX_GPAW;
 	} else {
-		td_params->eptp_controls |= VMX_EPTP_PWL_4;
+		params->eptp_controls |= VMX_EPTP_PWL_4;
 	}
-	memcpy(td_params->mrconfigid, init_vm->mrconfigid, sizeof(td_params->mrconfigid));
-	memcpy(td_params->mrowner, init_vm->mrowner, sizeof(td_params->mrowner));
-	memcpy(td_params->mrownerconfig, init_vm->mrownerconfig,
-	       sizeof(td_params->mrownerconfig));
+	memcpy(params->mrconfigid, init_vm->mrconfigid, sizeof(params->mrconfigid));
+	memcpy(params->mrowner, init_vm->mrowner, sizeof(params->mrowner));
+	memcpy(params->mrownerconfig, init_vm->mrownerconfig,
+	       sizeof(params->mrownerconfig));
 	return 0;
 }
 
-static int tdx_hkid_charge(struct tdx_globals *globals, struct kvm_tdx *kvm_tdx)
+static int tdx_hkid_charge(struct tdx_globals *globals, struct kvm_tdx *tdvm)
 {
-	kvm_tdx->misc_cg = true;
+	tdvm->misc_cg = true;
 	if (globals->misc_cg_charged + 1 > globals->misc_cg_limit ||
 	    globals->misc_cg_charged + 1 > globals->misc_cg_capacity)
 		return -EBUSY;
@@ -209,16 +209,16 @@ static int tdx_hkid_charge(struct tdx_globals *globals, struct kvm_tdx *kvm_tdx)
 	return 0;
 }
 
-void tdx_hkid_free(struct kvm_tdx *kvm_tdx)
+void tdx_hkid_free(struct kvm_tdx *tdvm)
 {
-	struct tdx_globals *globals = kvm_tdx->globals;
+	struct tdx_globals *globals = tdvm->globals;
 
 	if (!defect_on(globals->env, DEFECT_LEAK_HKID))
-		tdx_guest_keyid_free(globals, kvm_tdx->hkid);
-	kvm_tdx->hkid = -1;
+		tdx_guest_keyid_free(globals, tdvm->hkid);
+	tdvm->hkid = -1;
 	/* 7.3.4 takes the unit off also when charging it is what failed. */
 	globals->misc_cg_charged--;
-	kvm_tdx->misc_cg = false;
+	tdvm->misc_cg = false;
 }
 
 static void tdx_free_pages(struct page **pages, int from, int nr)
@@ -233,11 +233,11 @@ static void tdx_free_pages(struct page **pages, int from, int nr)
 }
 
 /* TDR and TDCS pages, none of them given to the module yet. 0 or -ENOMEM. */
-static int tdx_alloc_td_pages(struct kvm_tdx *kvm_tdx, struct page **tdr_page)
+static int tdx_alloc_td_pages(struct kvm_tdx *tdvm, struct page **tdr_page)
 {
-	const struct tdx_sys_info *info = &kvm_tdx->globals->sysinfo;
-	struct env *env = env_of(kvm_tdx);
-	struct tdx_td *td = &kvm_tdx->td;
+	const struct tdx_sys_info *info = &tdvm->globals->sysinfo;
+	struct env *env = env_of(tdvm);
+	struct tdx_td *td = &tdvm->td;
 	int i;
 
 	*tdr_page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdr");
@@ -287,51 +287,51 @@ static bool tdx_all_packages_online(struct tdx_globals *globals)
 	return true;
 }
 
-static u64 tdx_do_tdh_mng_create(struct kvm_tdx *kvm_tdx, struct page *tdr_page)
+static u64 tdx_do_tdh_mng_create(struct kvm_tdx *tdvm, struct page *tdr_page)
 {
-	struct tdx_globals *globals = kvm_tdx->globals;
+	struct tdx_globals *globals = tdvm->globals;
 	u64 err;
 
 	/* MNG.CREATE takes the module's KeyID table: one at a time, for all VMs. */
 	mutex_lock(&globals->tdx_lock);
-	kvm_tdx->td.tdr_page = tdr_page;
-	err = tdh_mng_create(&kvm_tdx->td, kvm_tdx->hkid);
+	tdvm->td.tdr_page = tdr_page;
+	err = tdh_mng_create(&tdvm->td, tdvm->hkid);
 	mutex_unlock(&globals->tdx_lock);
 	return err;
 }
 
-static u64 tdx_do_tdh_mng_key_config(struct kvm_tdx *kvm_tdx, int cpu)
+static u64 tdx_do_tdh_mng_key_config(struct kvm_tdx *tdvm, int cpu)
 {
-	struct task *task = current_task(env_of(kvm_tdx));
+	struct task *task = current_task(env_of(tdvm));
 	int here = task->cpu;
 	u64 err;
 
 	/* smp_call_on_cpu(): a kernel thread there, in process context. */
 	task->cpu = cpu;
-	err = tdh_mng_key_config(&kvm_tdx->td);
+	err = tdh_mng_key_config(&tdvm->td);
 	task->cpu = here;
 	return err;
 }
 
-static int tdx_config_keys(struct kvm *kvm)
+static int tdx_config_keys(struct kvm *vm)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct hw *hw = kvm_tdx->globals->hw;
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct hw *hw = tdvm->globals->hw;
 	u32 package;
 
 	for (package = 0; package < hw->package_count; package++) {
-		u64 err = tdx_do_tdh_mng_key_config(kvm_tdx, tdx_package_cpu(hw, package));
+		u64 err = tdx_do_tdh_mng_key_config(tdvm, tdx_package_cpu(hw, package));
 
-		if (TDX_BUG_ON(err, TDH_MNG_KEY_CONFIG, kvm))
+		if (TDX_BUG_ON(err, TDH_MNG_KEY_CONFIG, vm))
 			return -EIO;
 	}
 	return 0;
 }
 
 /* Give the TDCS pages away; *added is how many the module has. */
-static int tdx_add_tdcs(struct kvm *kvm, int *added)
+static int tdx_add_tdcs(struct kvm *vm, int *added)
 {
-	struct tdx_td *td = &to_kvm_tdx(kvm)->td;
+	struct tdx_td *td = &to_kvm_tdx(vm)->td;
 	u64 err;
 
 	td->tdcs_pages = td->tdcs_array;
@@ -339,66 +339,66 @@ static int tdx_add_tdcs(struct kvm *kvm, int *added)
 		err = tdh_mng_addcx(td, td->tdcs_pages[*added]);
 		if (err == TDX_RND_NO_ENTROPY)
 			return -EAGAIN;
-		if (TDX_BUG_ON(err, TDH_MNG_ADDCX, kvm))
+		if (TDX_BUG_ON(err, TDH_MNG_ADDCX, vm))
 			return -EIO;
 	}
 	return 0;
 }
 
-static int tdx_mng_init(struct kvm *kvm, const struct td_params *td_params, u64 *seamcall_err)
+static int tdx_mng_init(struct kvm *vm, const struct td_params *params, u64 *seamcall_err)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct tdx_globals *globals = kvm_tdx->globals;
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct tdx_globals *globals = tdvm->globals;
 	struct page *page = alloc_page_for(globals->env, GFP_KERNEL, "td_params");
 	u8 bytes[PAGE_SIZE] = { 0 };
 	u64 err, rcx;
 
 	if (!page)
 		return -ENOMEM;
-	memcpy(bytes, td_params, sizeof(*td_params));
+	memcpy(bytes, params, sizeof(*params));
 	tdx_phys_provide(globals, 0, page, bytes);
-	err = tdh_mng_init(&kvm_tdx->td, page_to_phys(page), &rcx);
+	err = tdh_mng_init(&tdvm->td, page_to_phys(page), &rcx);
 	tdx_phys_forget(globals);
 	__free_page(page);
 
 	/* What userspace asked for is wrong: it gets to see why. */
-	if ((err & TDX_SEAMCALL_STATUS_MASK) == TDX_OPERAND_INVALID) {
+	if (TDX_STATUS(err) == TDX_OPERAND_INVALID) {
 		*seamcall_err = err;
 		return -EINVAL;
 	}
-	if (TDX_BUG_ON_1(err, TDH_MNG_INIT, rcx, kvm))
+	if (TDX_BUG_ON_1(err, TDH_MNG_INIT, rcx, vm))
 		return -EIO;
 	return 0;
 }
 
 /* The module has the TDR. Unwinding from here is what ends a TD, too. */
-static int tdx_td_build(struct kvm *kvm, const struct td_params *td_params, u64 *seamcall_err)
+static int tdx_td_build(struct kvm *vm, const struct td_params *params, u64 *seamcall_err)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct tdx_td *td = &kvm_tdx->td;
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct tdx_td *td = &tdvm->td;
 	int added = 0;
 	int ret;
 
-	ret = tdx_config_keys(kvm);
-	up_read(kvm_tdx->globals->cpu_hotplug_lock);
+	ret = tdx_config_keys(vm);
+	up_read(tdvm->globals->cpu_hotplug_lock);
 	if (!ret)
-		ret = tdx_add_tdcs(kvm, &added);
+		ret = tdx_add_tdcs(vm, &added);
 	if (!ret)
-		ret = tdx_mng_init(kvm, td_params, seamcall_err);
+		ret = tdx_mng_init(vm, params, seamcall_err);
 	if (!ret)
 		return 0;
 
 	/* Those the module never got are KVM's to free. */
 	tdx_free_pages(td->tdcs_array, added, td->tdcs_nr_pages);
-	tdx_mmu_release_hkid(kvm);
-	tdx_reclaim_td_control_pages(kvm);
+	tdx_mmu_release_hkid(vm);
+	tdx_reclaim_td_control_pages(vm);
 	return ret;
 }
 
-static int __tdx_td_init(struct kvm *kvm, const struct td_params *td_params, u64 *seamcall_err)
+static int __tdx_td_init(struct kvm *vm, const struct td_params *params, u64 *seamcall_err)
 {
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct tdx_globals *globals = kvm_tdx->globals;
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct tdx_globals *globals = tdvm->globals;
 	struct page *tdr_page;
 	u64 err;
 	int ret;
@@ -407,11 +407,11 @@ static int __tdx_td_init(struct kvm *kvm, const struct td_params *td_params, u64
 	ret = tdx_guest_keyid_alloc(globals);
 	if (ret < 0)
 		return ret;
-	kvm_tdx->hkid = ret;
-	ret = tdx_hkid_charge(globals, kvm_tdx);
+	tdvm->hkid = ret;
+	ret = tdx_hkid_charge(globals, tdvm);
 	if (ret)
 		goto free_hkid;
-	ret = tdx_alloc_td_pages(kvm_tdx, &tdr_page);
+	ret = tdx_alloc_td_pages(tdvm, &tdr_page);
 	if (ret)
 		goto free_hkid;
 
@@ -420,34 +420,34 @@ static int __tdx_td_init(struct kvm *kvm, const struct td_params *td_params, u64
 	ret = -EIO;
 	if (!tdx_all_packages_online(globals))
 		goto free_pages;
-	err = tdx_do_tdh_mng_create(kvm_tdx, tdr_page);
+	err = tdx_do_tdh_mng_create(tdvm, tdr_page);
 	if (err == TDX_RND_NO_ENTROPY) {
 		ret = -EAGAIN;
 		goto free_pages;
 	}
-	if (TDX_BUG_ON(err, TDH_MNG_CREATE, kvm))
+	if (TDX_BUG_ON(err, TDH_MNG_CREATE, vm))
 		goto free_pages;
-	return tdx_td_build(kvm, td_params, seamcall_err);
+	return tdx_td_build(vm, params, seamcall_err);
 
 free_pages:
 	up_read(globals->cpu_hotplug_lock);
-	tdx_free_pages(kvm_tdx->td.tdcs_array, 0, kvm_tdx->td.tdcs_nr_pages);
-	kvm_tdx->td.tdcs_pages = NULL;
+	tdx_free_pages(tdvm->td.tdcs_array, 0, tdvm->td.tdcs_nr_pages);
+	tdvm->td.tdcs_pages = NULL;
 	__free_page(tdr_page);
-	kvm_tdx->td.tdr_page = NULL;
+	tdvm->td.tdr_page = NULL;
 free_hkid:
-	tdx_hkid_free(kvm_tdx);
+	tdx_hkid_free(tdvm);
 	return ret;
 }
 
-static u64 tdx_td_read_exec(struct kvm_tdx *kvm_tdx, u32 field)
+static u64 tdx_td_read_exec(struct kvm_tdx *tdvm, u32 field)
 {
 	u64 value = 0;
-	u64 err = tdh_mng_rd(&kvm_tdx->td, TDCS_EXEC(field), &value);
+	u64 err = tdh_mng_rd(&tdvm->td, TDCS_EXEC(field), &value);
 
 	if (!err)
 		return value;
-	kmsg(env_of(kvm_tdx), KMSG_ERR, "tdx_td_init",
+	kmsg(env_of(tdvm), KMSG_ERR, "tdx_td_init",
 	     "kvm_intel: TDH_MNG_RD of TDCS_EXEC field %u failed 0x%llx", field,
 	     (unsigned long long)err);
 	return 0;
@@ -468,38 +468,38 @@ static int tdx_check_init_vm(const struct kvm_tdx_init_vm *init_vm)
 	return init_vm->cpuid.padding ? -EINVAL : 0;
 }
 
-static int tdx_td_init(struct kvm *kvm, struct kvm_tdx_cmd *cmd)
+static int tdx_td_init(struct kvm *vm, struct kvm_tdx_cmd *cmd)
 {
 	const struct kvm_tdx_init_vm *init_vm = (void *)(uintptr_t)cmd->data;
-	struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
-	struct td_params td_params = { 0 };
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct td_params params = { 0 };
 	int ret;
 
-	if (kvm_tdx->state != TD_STATE_UNINITIALIZED || cmd->flags)
+	if (tdvm->state != TD_STATE_UNINITIALIZED || cmd->flags)
 		return -EINVAL;
 	ret = tdx_check_init_vm(init_vm);
 	if (ret)
 		return ret;
-	if (inject_alloc(env_of(kvm), "td_params"))
+	if (inject_alloc(env_of(vm), "td_params"))
 		return -ENOMEM;
-	ret = setup_tdparams(kvm, &td_params, init_vm);
+	ret = setup_tdparams(vm, &params, init_vm);
 	if (ret)
 		return ret;
-	ret = __tdx_td_init(kvm, &td_params, &cmd->hw_error);
+	ret = __tdx_td_init(vm, &params, &cmd->hw_error);
 	if (ret)
 		return ret;
 
-	kvm_tdx->tsc_offset = tdx_td_read_exec(kvm_tdx, 10);
-	kvm_tdx->tsc_multiplier = tdx_td_read_exec(kvm_tdx, 11);
-	kvm_tdx->attributes = td_params.attributes;
-	kvm_tdx->xfam = td_params.xfam;
-	kvm->arch.gfn_direct_bits = td_params.config_flags & TDX_CONFIG_FLAGS_MAX_GPAW ?
+	tdvm->tsc_offset = tdx_td_read_exec(tdvm, 10);
+	tdvm->tsc_multiplier = tdx_td_read_exec(tdvm, 11);
+	tdvm->attributes = params.attributes;
+	tdvm->xfam = params.xfam;
+	vm->arch.gfn_direct_bits = params.config_flags & TDX_CONFIG_FLAGS_MAX_GPAW ?
 				    gpa_to_gfn(BIT_ULL(51)) : gpa_to_gfn(BIT_ULL(47));
-	kvm_tdx->state = TD_STATE_INITIALIZED;
+	tdvm->state = TD_STATE_INITIALIZED;
 	return 0;
 }
 
-int tdx_vm_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp)
+int tdx_vm_ioctl(struct kvm *vm, struct kvm_tdx_cmd *argp)
 {
 	struct kvm_tdx_cmd cmd;
 	int r = tdx_get_cmd(argp, &cmd);
@@ -507,24 +507,24 @@ int tdx_vm_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp)
 	if (r)
 		return r;
 	if (cmd.id == KVM_TDX_CAPABILITIES)
-		return tdx_get_capabilities(kvm, &cmd);
+		return tdx_get_capabilities(vm, &cmd);
 
-	r = tdx_acquire_vm_state_locks(kvm);
+	r = tdx_acquire_vm_state_locks(vm);
 	if (r)
 		return r;
 	switch (cmd.id) {
 	case KVM_TDX_INIT_VM:
-		r = tdx_td_init(kvm, &cmd);
+		r = tdx_td_init(vm, &cmd);
 		break;
 	case KVM_TDX_FINALIZE_VM:
-		r = tdx_td_finalize(kvm, &cmd);
+		r = tdx_td_finalize(vm, &cmd);
 		break;
 	default:
-		tdx_release_vm_state_locks(kvm);
+		tdx_release_vm_state_locks(vm);
 		return -EINVAL;
 	}
 	/* On errors, too: hw_error says what the module did not like. */
 	*argp = cmd;
-	tdx_release_vm_state_locks(kvm);
+	tdx_release_vm_state_locks(vm);
 	return r;
 }

@@ -7,9 +7,9 @@
 #include "model/kvm/tdx.h"
 #include "model/kvm/vmx.h"
 
-static int vt_vm_init(struct kvm *kvm)
+static int vt_vm_init(struct kvm *vm)
 {
-	return is_td(kvm) ? tdx_vm_init(kvm) : 0;
+	return is_td(vm) ? tdx_vm_init(vm) : 0;
 }
 
 static void vt_vm_pre_destroy(struct kvm *vm)
@@ -57,14 +57,14 @@ static bool vt_vcpu_needs_initialization(struct kvm_vcpu *v)
 	return is_td_vcpu(v) && tdx_vcpu_needs_initialization(v);
 }
 
-static enum exit_fastpath_completion vt_vcpu_run(struct kvm_vcpu *vcpu, u64 run_flags)
+static enum exit_fastpath_completion vt_vcpu_run(struct kvm_vcpu *v, u64 run_flags)
 {
-	return is_td_vcpu(vcpu) ? tdx_vcpu_run(vcpu, run_flags) : vmx_vcpu_run(vcpu);
+	return is_td_vcpu(v) ? tdx_vcpu_run(v, run_flags) : vmx_vcpu_run(v);
 }
 
-static int vt_handle_exit(struct kvm_vcpu *vcpu, enum exit_fastpath_completion fastpath)
+static int vt_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
 {
-	return is_td_vcpu(vcpu) ? tdx_handle_exit(vcpu, fastpath) : vmx_handle_exit(vcpu);
+	return is_td_vcpu(v) ? tdx_handle_exit(v, fastpath) : vmx_handle_exit(v);
 }
 
 static void vt_flush_tlb_all(struct kvm_vcpu *v)
@@ -85,24 +85,24 @@ static void vt_load_mmu_pgd(struct kvm_vcpu *v, hpa_t root_hpa, int pgd_level)
 		tdx_load_mmu_pgd(v, root_hpa, pgd_level);
 }
 
-static int vt_mem_enc_ioctl(struct kvm *kvm, struct kvm_tdx_cmd *argp)
+static int vt_mem_enc_ioctl(struct kvm *vm, struct kvm_tdx_cmd *argp)
 {
-	return is_td(kvm) ? tdx_vm_ioctl(kvm, argp) : -ENOTTY;
+	return is_td(vm) ? tdx_vm_ioctl(vm, argp) : -ENOTTY;
 }
 
-static int vt_vcpu_mem_enc_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+static int vt_vcpu_mem_enc_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 {
-	return is_td_vcpu(vcpu) ? tdx_vcpu_ioctl(vcpu, argp) : -EINVAL;
+	return is_td_vcpu(v) ? tdx_vcpu_ioctl(v, argp) : -EINVAL;
 }
 
-static int vt_vcpu_mem_enc_unlocked_ioctl(struct kvm_vcpu *vcpu, struct kvm_tdx_cmd *argp)
+static int vt_vcpu_mem_enc_unlocked_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 {
-	return is_td_vcpu(vcpu) ? tdx_vcpu_unlocked_ioctl(vcpu, argp) : -EINVAL;
+	return is_td_vcpu(v) ? tdx_vcpu_unlocked_ioctl(v, argp) : -EINVAL;
 }
 
-static int vt_gmem_max_mapping_level(struct kvm *kvm, kvm_pfn_t pfn, bool is_private)
+static int vt_gmem_max_mapping_level(struct kvm *vm, kvm_pfn_t pfn, bool is_private)
 {
-	return is_td(kvm) ? tdx_gmem_max_mapping_level(kvm, pfn, is_private) : 0;
+	return is_td(vm) ? tdx_gmem_max_mapping_level(vm, pfn, is_private) : 0;
 }
 
 const struct kvm_x86_ops vt_x86_ops = {

@@ -58,10 +58,15 @@ struct inject_rule *inject_seamcall(struct env *env, u16 leaf)
 
 bool inject_alloc(struct env *env, const char *site)
 {
+	task_yield(env, YIELD_ALLOC);
+	return inject_alloc_atomic(env, site);
+}
+
+bool inject_alloc_atomic(struct env *env, const char *site)
+{
 	struct injector *injector = &env->injector;
 	bool fails;
 
-	task_yield(env, YIELD_ALLOC);
 	injector->alloc_count++;
 	fails = injector->alloc_count == injector->alloc_fail_nth;
 	if (fails)

@@ -63,5 +63,7 @@ struct inject_rule *inject_seamcall(struct env *env, u16 leaf);
  * "folio", "tdp_mmu_page", "xarray". Also asks choose(CHOICE_ALLOC).
  */
 bool inject_alloc(struct env *env, const char *site);
+/* The same where nobody may run in between: under a spinlock, half-way in a tree. */
+bool inject_alloc_atomic(struct env *env, const char *site);
 
 #endif /* SEPTUM_BASE_INJECT_H */
