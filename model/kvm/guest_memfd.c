@@ -22,6 +22,7 @@ static u8 kvm_gmem_get_invalidate_filter(const struct inode *inode)
 static void __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t from,
 					pgoff_t end, u8 filter)
 {
+	bool take_lock = !defect_on(env_of(gf), DEFECT_NO_MMU_LOCK);
 	bool flush = false, found = false;
 	struct kvm_memory_slot *slot;
 	struct kvm *kvm = gf->kvm;
@@ -43,7 +44,8 @@ static void __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t from,
 			continue;
 		if (!found) {
 			found = true;
-			KVM_MMU_LOCK(kvm);
+			if (take_lock)
+				KVM_MMU_LOCK(kvm);
 			kvm_mmu_invalidate_start(kvm);
 		}
 		if (!defect_on(env_of(kvm), DEFECT_SKIP_INVALIDATE))
@@ -53,7 +55,7 @@ static void __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t from,
 	}
 	if (flush)
 		kvm_flush_remote_tlbs(kvm);
-	if (found)
+	if (found && take_lock)
 		KVM_MMU_UNLOCK(kvm);
 }
 

@@ -115,6 +115,17 @@ static void store_attributes(struct kvm *kvm, gfn_t start, gfn_t end, void *entr
 	kvm->attributes_generation++;
 }
 
+static void take_slots_lock(struct kvm *kvm)
+{
+	bool swap = defect_on(env_of(kvm), DEFECT_SWAP_LOCKS);
+
+	if (swap)
+		KVM_MMU_LOCK(kvm);
+	mutex_lock(&kvm->slots_lock);
+	if (swap)
+		KVM_MMU_UNLOCK(kvm);
+}
+
 /* Half-open range of gfns. 0 or -ENOMEM. */
 int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attributes)
 {
@@ -128,7 +139,7 @@ int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attri
 	};
 	int err = 0;
 
-	mutex_lock(&kvm->slots_lock);
+	take_slots_lock(kvm);
 
 	/* Nothing to do must not cost the guest its mappings. */
 	if (kvm_range_has_memory_attributes(kvm, start, end, ~0ULL, attributes))
