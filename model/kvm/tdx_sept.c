@@ -43,7 +43,7 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 	return true;
 }
 
-static int tdx_sept_level_of(enum pg_level level)
+static u8 pg_level_to_tdx_sept_level(enum pg_level level)
 {
 	return level - 1;
 }
@@ -109,7 +109,7 @@ static int tdx_mem_page_add(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_
 
 static int tdx_mem_page_aug(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
 {
-	int tdx_level = tdx_sept_level_of(level);
+	int tdx_level = pg_level_to_tdx_sept_level(level);
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	gpa_t gpa = gfn_to_gpa(gfn);
 	u64 err, entry, level_state;
@@ -130,7 +130,7 @@ static int tdx_sept_map_nonleaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 				     u64 new_spte)
 {
 	struct kvm_mmu_page *sp = spte_to_child_sp(vm->arch.mmu.host, new_spte);
-	int tdx_level = tdx_sept_level_of(level);
+	int tdx_level = pg_level_to_tdx_sept_level(level);
 	gpa_t gpa = gfn_to_gpa(gfn);
 	u64 err, entry, level_state;
 
@@ -211,7 +211,7 @@ static enum hold_step failed_remove_step(u64 err)
 static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				     u64 old_spte)
 {
-	int tdx_level = tdx_sept_level_of(level);
+	int tdx_level = pg_level_to_tdx_sept_level(level);
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	kvm_pfn_t pfn = spte_to_pfn(old_spte);
 	gpa_t gpa = gfn_to_gpa(gfn);
