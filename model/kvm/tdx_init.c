@@ -27,7 +27,7 @@
 
 #define TDX_FEATURES0_NO_RBP_MOD	BIT_ULL(18)
 #define TDMR_ALIGNMENT			SZ_1G
-/* memblock leaves the first MiB out of TDX memory: firmware and real mode. */
+/* Never TDX memory: firmware and real mode. mm_create() keeps it reserved. */
 #define LOW_MEMORY			BIT_ULL(20)
 
 /* -- SEAMCALLs of the init sequence, on a CPU of the caller's choice -- */
@@ -335,7 +335,6 @@ struct tdx_globals *tdx_enable(struct env *env, struct hw *hw, struct mm *mm,
 	lock_init(&globals->tdx_lock, LOCK_TDX, 0);
 	for (cpu = 0; cpu < HW_CPU_MAX; cpu++)
 		INIT_LIST_HEAD(&globals->associated_tdvcpus[cpu]);
-	mm_reserve(mm, 0, LOW_MEMORY >> PAGE_SHIFT);
 	tdx_set_phys_read(module, tdx_phys_read, globals);
 
 	*error = record_keyid_partitioning(globals);
