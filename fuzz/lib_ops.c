@@ -240,6 +240,17 @@ static bool run_prologue(struct run *run)
 	return true;
 }
 
+/* A step that makes no sense ends a scenario; among random ones it is left out. */
+static bool go_on(struct run *run, struct run_result *result)
+{
+	if (result->verdict != RUN_ERROR)
+		return false;
+	result->verdict = RUN_OK;
+	diag_clear(&result->diag);
+	run->stop = false;
+	return true;
+}
+
 bool ops_run(const u8 *data, size_t size, struct ops_finding *finding)
 {
 	struct ops_reader reader = { .data = data, .size = size, .at = 1 };
@@ -255,7 +266,7 @@ bool ops_run(const u8 *data, size_t size, struct ops_finding *finding)
 			note_faults(&step, finding);
 			options.tolerate_faults = finding->faults & ~1u;
 			finding->steps++;
-			if (!run_step(&run, &step, NULL))
+			if (!run_step(&run, &step, NULL) && !go_on(&run, &result))
 				break;
 		}
 	}
