@@ -313,6 +313,11 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 		return false;
 	}
 	run->step = ++run->result->steps;
+	if (run->world.teardown_line && step->actor.kind != ACTOR_EXPECT) {
+		run_fail(run, node, RUN_ERROR, 0, "everything is gone since line %u, one can only look",
+			 run->world.teardown_line);
+		return false;
+	}
 	step_prepare(run, step);
 	if (run->options->picture_step == run->step) {
 		run->picture_node = node;
@@ -516,6 +521,7 @@ void run_begin(struct run *run, struct sim *sim, const struct scn *scn,
 	run->notes.log_count = run->notes.error_count = 0;
 	run->notes.first_error_step = run->notes.first_warn_step = 0;
 	run->notes.fault_seen = false;
+	run->notes.first_error[0] = run->notes.first_warn[0] = '\0';
 	memset(result, 0, sizeof(*result));
 	run->sim = sim;
 	run->scn = scn;
@@ -601,8 +607,8 @@ static void check_unasked(struct run *run)
 			   env->checker.warn_count, run->world.warn_expected, notes->first_warn);
 	}
 	if (env->checker.bug_count > run->world.bug_expected)
-		check_fail(env, INV_NO_UNASKED_ERROR, "%u BUG, %u expected",
-			   env->checker.bug_count, run->world.bug_expected);
+		check_fail(env, INV_NO_UNASKED_ERROR, "%u BUG, %u expected: %s",
+			   env->checker.bug_count, run->world.bug_expected, notes->first_warn);
 	if (notes->error_count) {
 		env->checker.step = notes->first_error_step;
 		check_fail(env, INV_NO_UNASKED_ERROR, "%s", notes->first_error);
@@ -620,6 +626,8 @@ static void fail_broken(struct run *run)
 	u32 unexpected = run->result->broken & ~run->world.broken_expected, i;
 	bool in_teardown;
 
+	if (run->result->verdict != RUN_OK)
+		return;
 	for (i = 0; i < env->checker.broken_count; i++) {
 		const struct broken *broken = &env->checker.broken[i];
 
@@ -661,7 +669,7 @@ void run_end(struct run *run)
 		check_injections(run);
 	if (!stuck && (!run->stop || run->result->verdict == RUN_MISMATCH)) {
 		invariants_check(run, true);
-		if (!run->options->no_teardown && !run->stop) {
+		if (!run->options->no_teardown && !run->stop && !run->world.teardown_line) {
 			run->step = env->checker.step = run->result->steps + 1;
 			current_task(env)->cpu = 0;
 			current_task(env)->signal_pending = false;

@@ -135,6 +135,7 @@ struct run_world {
 	struct host_exit exit[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* the last one */
 	u32 warn_expected, bug_expected;
 	u32 broken_expected;		/* BIT(invariant) */
+	u32 teardown_line;		/* of `test teardown`: after it one can only look */
 	u8 gpaw[HOST_OBJ_MAX];		/* as init_td said; where the shared bit is */
 	u64 token;			/* last content token handed out */
 	/* What the guest of each VM must read, by gfn; in the arena, NULL: nothing yet */

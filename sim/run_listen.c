@@ -54,16 +54,10 @@ static void listen_seamcall(struct run *run, const struct trace_event *event)
 
 static void listen_kmsg(struct run *run, const struct trace_event *event)
 {
-	static const char *const prefix[] = {
-		[KMSG_INFO] = "", [KMSG_WARNING] = "", [KMSG_ERR] = "",
-		[KMSG_WARN] = "WARNING: ", [KMSG_BUG] = "kernel BUG: ",
-	};
 	struct run_notes *notes = &run->notes;
 	char text[sizeof(notes->log[0].text)];
 
-	snprintf(text, sizeof(text), "%s%s%s%.150s", prefix[event->text.level],
-		 event->text.level >= KMSG_WARN ? event->text.where : "",
-		 event->text.level >= KMSG_WARN ? "(): " : "", event->text.text);
+	snprintf(text, sizeof(text), "%s", event->text.text);
 	if (event->text.level >= KMSG_WARN && !notes->first_warn_step) {
 		notes->first_warn_step = run->step;
 		strcpy(notes->first_warn, text);

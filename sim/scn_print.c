@@ -23,6 +23,7 @@ struct output {
 	char *text;
 	size_t used, size;
 	size_t line_start;
+	bool columns;		/* of a file; a single line is printed close */
 };
 
 static void output_bytes(struct output *out, const char *bytes, size_t length)
@@ -55,6 +56,8 @@ static void output_column(struct output *out, u32 column)
 {
 	u32 at = out->used - out->line_start;
 
+	if (!out->columns)
+		column = 0;
 	output(out, "%*s", at + 1 < column ? (int)(column - at) : 1, "");
 }
 
@@ -356,7 +359,7 @@ static void output_nodes(struct output *out, const struct scn_node *node, u32 co
 
 char *scn_print(const struct scn *scn)
 {
-	struct output out = { 0 };
+	struct output out = { .columns = true };
 
 	output_bytes(&out, "", 0);
 	output_nodes(&out, scn->node, scn->node_count, 0);

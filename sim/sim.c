@@ -46,6 +46,11 @@ struct sim *sim_create(const struct sim_config *config, char *why, size_t why_si
 		sim_destroy(sim);
 		return NULL;
 	}
+	if (sim->env->checker.bug_count || sim->env->checker.warn_count) {
+		snprintf(why, why_size, "the host's boot ended in a WARN or BUG: a mistake of the model");
+		sim_destroy(sim);
+		return NULL;
+	}
 	arena_snapshot(sim->env->arena);
 	return sim;
 }

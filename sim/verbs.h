@@ -71,6 +71,6 @@ int verb_operand_index(const struct verb *verb, const char *name);
 /* "host punch_hole GMEM off=OFFSET len=SIZE = errno" */
 int verb_usage(const struct verb *verb, char *text, size_t size);
 
-#define step_has(step, i)	((step)->given & (1u << (i)))
+#define step_has(step, i)	((bool)((step)->given >> (i) & 1u))
 
 #endif /* SEPTUM_VERBS_H */

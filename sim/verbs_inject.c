@@ -108,10 +108,11 @@ void verb_test_teardown(struct run *run, const struct scn_step *step, struct run
 {
 	u32 kind, id;
 
+	run->world.teardown_line = run->node ? run->node->line : 1;
 	step_ops(run)->teardown(step_host(run));
 	for (kind = 0; kind < ARRAY_SIZE(run->world.closed_line); kind++)
 		for (id = 0; id < ARRAY_SIZE(run->world.closed_line[0]); id++)
 			if (run->world.created_line[kind][id])
-				run->world.closed_line[kind][id] = run->node ? run->node->line : 1;
+				run->world.closed_line[kind][id] = run->world.teardown_line;
 	memset(run->world.slot, 0, sizeof(run->world.slot));
 }

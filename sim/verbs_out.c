@@ -62,7 +62,8 @@ void out_mismatch(struct run_outcome *out, const char *expected, const char *fmt
 	size_t e = strlen(out->expected), a = strlen(out->actual);
 	va_list args;
 
-	snprintf(out->expected + e, sizeof(out->expected) - e, "%s%s", e ? " " : "", expected);
+	snprintf(out->expected + e, sizeof(out->expected) - e, "%s%s",
+		 e && *expected ? " " : "", expected);
 	if (a && a + 1 < sizeof(out->actual))
 		out->actual[a++] = ' ';
 	va_start(args, fmt);
