@@ -35,8 +35,7 @@ int __filemap_add_folio(struct address_space *cache, struct folio *folio,
 {
 	u32 order = folio_order(folio);
 	s32 nr = folio_nr_pages(folio);
-	u64 at = index;
-	void *old;
+	int err;
 
 	VM_BUG_ON_FOLIO(!folio_test_locked(folio), folio);
 	VM_BUG_ON_FOLIO(folio->flags & BIT_ULL(PG_swapbacked), folio);
@@ -46,14 +45,11 @@ int __filemap_add_folio(struct address_space *cache, struct folio *folio,
 	folio_ref_add_as(folio, nr, HOLDER_FILEMAP);
 	folio->mapping = cache;
 	folio->index = index;
-	if (xa_find(&cache->i_pages, &at, index + nr - 1))
-		old = ERR_PTR(-EEXIST);
-	else
-		old = xa_store_order(&cache->i_pages, index, order, folio, gfp);
-	if (IS_ERR(old)) {
+	err = xa_insert_order(&cache->i_pages, index, order, folio, gfp);
+	if (unlikely(err)) {
 		folio->mapping = NULL;
 		folio_put_refs_as(folio, nr, HOLDER_FILEMAP);
-		return PTR_ERR(old);
+		return err;
 	}
 	cache->nrpages += nr;
 	return 0;

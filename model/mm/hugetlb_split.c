@@ -92,10 +92,36 @@ static void plain_page(struct page *page, u64 flags)
 	page->_mapcount = -1;
 }
 
-int hugetlb_split_folio(struct folio *folio, u32 new_order)
+/*
+ * Pieces not larger than a leaf. Leaves that nobody looked at are born as plain
+ * pages now; they are made here only if that is not all there is to do.
+ */
+static void split_small(struct mm *mm, kvm_pfn_t pfn, kvm_pfn_t end, u64 flags, u32 new_order)
+{
+	kvm_pfn_t at = pfn;
+	struct vmemmap_leaf *leaf;
+	u32 i;
+
+	for (; (leaf = vmemmap_next(mm, &at, end)); at += VMEMMAP_LEAF_PAGES)
+		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++)
+			plain_page(&leaf->page[i], 0);
+	if (!new_order && !flags)
+		return;
+	for (; pfn < end; pfn += VMEMMAP_LEAF_PAGES) {
+		struct page *page = __pfn_to_page(mm, pfn);
+
+		for (i = 0; i < VMEMMAP_LEAF_PAGES; i += 1u << new_order) {
+			page[i].flags |= flags;
+			if (new_order)
+				prep_compound_page(page + i, new_order);
+		}
+	}
+}
+
+/* @flags: what each piece is to have. */
+static int split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 {
 	struct mm *mm = mm_of(folio);
-	u64 flags = folio->flags & BIT_ULL(PG_uptodate), i;
 	u32 order = folio_order(folio);
 	kvm_pfn_t pfn = folio->pfn, end = pfn + (1ULL << order);
 
@@ -110,61 +136,54 @@ int hugetlb_split_folio(struct folio *folio, u32 new_order)
 	folio_clear_hugetlb_hwpoison(folio);
 	folio->page.page_type = PAGE_TYPE_NONE;
 	folio->_flags_1 = 0;
-	if (new_order > VMEMMAP_LEAF_SHIFT) {
-		/* Few pieces: only their first pages need to exist. */
-		clear_compound_page(&folio->page, order);
-		for (; pfn < end; pfn += 1ULL << new_order) {
-			plain_page(__pfn_to_page(mm, pfn), flags);
-			prep_compound_page(__pfn_to_page(mm, pfn), new_order);
-		}
+	folio->flags &= ~BIT_ULL(PG_head);
+	mm->compound_leaves--;
+	if (new_order <= VMEMMAP_LEAF_SHIFT) {
+		split_small(mm, pfn, end, flags, new_order);
 		return 0;
 	}
-	for (; pfn < end; pfn += VMEMMAP_LEAF_PAGES) {
-		struct page *page = __pfn_to_page(mm, pfn);
-
-		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++)
-			plain_page(page + i, flags);
-		for (i = 0; new_order && i < VMEMMAP_LEAF_PAGES; i += 1ULL << new_order)
-			prep_compound_page(page + i, new_order);
+	for (; pfn < end; pfn += 1ULL << new_order) {
+		plain_page(__pfn_to_page(mm, pfn), flags);
+		prep_compound_page(__pfn_to_page(mm, pfn), new_order);
 	}
-	mm->compound_leaves--;
 	return 0;
+}
+
+int hugetlb_split_folio(struct folio *folio, u32 new_order)
+{
+	return split_folio_flags(folio, new_order, folio->flags & BIT_ULL(PG_uptodate));
 }
 
 /* -- merge ---------------------------------------------------------------------------------- */
 
-/* Every piece was; the pieces' heads are taken apart on the way if they are large. */
-static bool pieces_uptodate(struct mm *mm, const struct hugetlb_stash *stash)
+/* Seen while the pieces were gone through anyway: one pass over them less. */
+struct pieces_seen {
+	bool uptodate;		/* all of them were */
+	bool all_plain;		/* small, none is poisoned or has a lock somebody wants */
+};
+
+/*
+ * A leaf of frozen pieces can be forgotten when the tails it is to become say all
+ * there is to say, which poison and a lock somebody waits for forbid.
+ */
+static bool leaf_forgettable(const struct vmemmap_leaf *leaf)
 {
-	kvm_pfn_t pfn = stash->head_pfn, end = pfn + (1ULL << stash->order);
-	bool uptodate = true;
-
-	for (; pfn < end; pfn += 1ULL << stash->piece_order) {
-		struct page *page = __pfn_to_page(mm, pfn);
-
-		uptodate &= page->flags >> PG_uptodate & 1;
-		if (stash->piece_order > VMEMMAP_LEAF_SHIFT)
-			clear_compound_page(page, stash->piece_order);
-	}
-	return uptodate;
-}
-
-/* True when all of the leaf is what the tails of a compound page are anyway. */
-static bool leaf_forget(struct vmemmap_leaf *leaf)
-{
-	bool plain = true;
+	u64 any = 0, locks = 0;
 	u32 i;
 
 	for (i = 0; i < VMEMMAP_LEAF_PAGES; i++) {
-		struct page *page = &leaf->page[i];
-
-		plain &= !(page->flags & BIT_ULL(PG_hwpoison)) && !page->lock_ref;
-		page->flags &= BIT_ULL(PG_hwpoison);
-		page->mapping = NULL;
-		page->private = 0;
-		page->index = 0;
+		any |= leaf->page[i].flags;
+		locks |= leaf->page[i].lock_ref;
 	}
-	return plain;
+	return !(any & BIT_ULL(PG_hwpoison)) && !locks;
+}
+
+static void leaf_plain(struct vmemmap_leaf *leaf)
+{
+	u32 i;
+
+	for (i = 0; i < VMEMMAP_LEAF_PAGES; i++)
+		plain_page(&leaf->page[i], 0);
 }
 
 /* Poison of single pages goes to the folio's list, as for any hugetlb folio. */
@@ -192,28 +211,46 @@ static void collect_poison(struct mm *mm, struct folio *folio)
 		folio_set_hwpoison(folio);
 }
 
-struct folio *hugetlb_merge_folio(struct page *head)
+/* @seen: what is known of all pieces. */
+static struct folio *merge_pieces(struct page *head, const struct pieces_seen *seen)
 {
 	struct mm *mm = mm_of(head);
 	struct hugetlb_stash *stash = stash_of(mm, head->pfn);
 	struct folio *folio = (struct folio *)head;
 	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << stash->order);
-	bool uptodate = pieces_uptodate(mm, stash);
 	struct vmemmap_leaf *leaf;
 
-	for (; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES)
-		if (leaf_forget(leaf) && pfn != head->pfn)
+	if (stash->piece_order > VMEMMAP_LEAF_SHIFT)
+		for (; pfn < end; pfn += 1ULL << stash->piece_order)
+			clear_compound_page(__pfn_to_page(mm, pfn), stash->piece_order);
+	for (pfn = head->pfn; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES) {
+		if (pfn != head->pfn && (seen->all_plain || leaf_forgettable(leaf)))
 			vmemmap_drop(mm, pfn >> VMEMMAP_LEAF_SHIFT);
+		else
+			leaf_plain(leaf);
+	}
 	prep_compound_page(head, stash->order);
 	init_new_hugetlb_folio(folio);
 	collect_poison(mm, folio);
 	folio->private = stash->private;
 	folio->_hugetlb_subpool = stash->subpool;
-	if (uptodate)
+	if (seen->uptodate)
 		folio_set_uptodate(folio);
 	stash_drop(mm, stash);
 	hugetlb_vmemmap_optimize_folio(folio);
 	return folio;
+}
+
+struct folio *hugetlb_merge_folio(struct page *head)
+{
+	struct mm *mm = mm_of(head);
+	const struct hugetlb_stash *stash = stash_of(mm, head->pfn);
+	struct pieces_seen seen = { .uptodate = true };
+	u64 i;
+
+	for (i = 0; i < 1ULL << stash->order; i += 1ULL << stash->piece_order)
+		seen.uptodate &= __pfn_to_page(mm, head->pfn + i)->flags >> PG_uptodate & 1;
+	return merge_pieces(head, &seen);
 }
 
 bool hugetlb_split_piece_put(struct folio *piece)
@@ -235,15 +272,17 @@ bool hugetlb_split_piece_put(struct folio *piece)
 
 /* -- in a page cache ------------------------------------------------------------------------ */
 
-/* A frozen folio at its place in the cache, its references the cache's alone. */
-static void publish(struct address_space *cache, struct folio *folio, pgoff_t index)
+/* At its place in the cache and the cache in the ledger; frozen until publish(). */
+static void settle(struct address_space *cache, struct folio *folio, pgoff_t index)
 {
-	s32 nr = folio_nr_pages(folio);
-
 	folio->mapping = cache;
 	folio->index = index;
-	folio->_refcount = nr;
-	ledger_add(folio, HOLDER_FILEMAP, nr);
+	ledger_add(folio, HOLDER_FILEMAP, folio_nr_pages(folio));
+}
+
+static void publish(struct folio *folio)
+{
+	folio->_refcount = folio_nr_pages(folio);
 }
 
 static void unpublish(struct folio *folio)
@@ -255,17 +294,28 @@ static void unpublish(struct folio *folio)
 	ledger_add(folio, HOLDER_FILEMAP, -nr);
 }
 
+/* On failure the pieces that got in are out of the ledger again, but still in the tree. */
 static int store_pieces(struct address_space *cache, kvm_pfn_t pfn, pgoff_t index, u64 nr,
-			u32 new_order)
+			u32 new_order, u64 flags)
 {
 	struct mm *mm = mm_of(cache);
 	u64 step = 1ULL << new_order, i;
 
-	for (i = 0; i < nr; i += step)
-		if (IS_ERR(xa_store_order(&cache->i_pages, index + i, new_order,
-					  __pfn_to_page(mm, pfn + i), GFP_KERNEL)))
-			return -ENOMEM;
-	return 0;
+	for (i = 0; i < nr; i += step) {
+		struct folio *piece = (struct folio *)__pfn_to_page(mm, pfn + i);
+
+		if (IS_ERR(xa_store_order(&cache->i_pages, index + i, new_order, piece, GFP_KERNEL)))
+			break;
+		piece->flags |= flags;
+		settle(cache, piece, index + i);
+	}
+	if (i == nr)
+		return 0;
+	while (i) {
+		i -= step;
+		unpublish((struct folio *)__pfn_to_page(mm, pfn + i));
+	}
+	return -ENOMEM;
 }
 
 int filemap_split_hugetlb(struct folio *folio, u32 new_order)
@@ -273,7 +323,7 @@ int filemap_split_hugetlb(struct folio *folio, u32 new_order)
 	struct mm *mm = mm_of(folio);
 	struct address_space *cache = folio->mapping;
 	pgoff_t index = folio->index;
-	u64 nr = folio_nr_pages(folio), step = 1ULL << new_order, i;
+	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate), i;
 	u32 order = folio_order(folio);
 	kvm_pfn_t pfn = folio->pfn;
 	int err;
@@ -283,69 +333,71 @@ int filemap_split_hugetlb(struct folio *folio, u32 new_order)
 	if (!folio_ref_freeze(folio, nr))
 		return -EAGAIN;
 	ledger_add(folio, HOLDER_FREEZE, nr);
-	ledger_add(folio, HOLDER_FILEMAP, -(s32)nr);
-	folio->mapping = NULL;
+	unpublish(folio);
 	xa_erase(&cache->i_pages, index);
-	err = hugetlb_split_folio(folio, new_order);
+	err = split_folio_flags(folio, new_order, 0);
 	if (!err) {
-		err = store_pieces(cache, pfn, index, nr, new_order);
+		err = store_pieces(cache, pfn, index, nr, new_order, flags);
 		if (err)
 			folio = hugetlb_merge_folio(__pfn_to_page(mm, pfn));
+		if (err)
+			folio->flags |= flags;
 	}
 	if (err) {
 		/* Storing over the pieces that got in takes them out. */
 		xa_store_order(&cache->i_pages, index, order, folio, __GFP_NOFAIL);
-		publish(cache, folio, index);
+		settle(cache, folio, index);
+		publish(folio);
 		return err;
 	}
-	for (i = 0; i < nr; i += step)
-		publish(cache, (struct folio *)__pfn_to_page(mm, pfn + i), index + i);
+	for (i = 0; i < nr; i += 1ULL << new_order)
+		publish((struct folio *)__pfn_to_page(mm, pfn + i));
 	return 0;
 }
 
-/* How many of the folio's pages are frozen now: all, or up to the first that refuses. */
-static u64 freeze_pieces(struct address_space *cache, kvm_pfn_t pfn, pgoff_t index, u64 nr)
+/* Out of the cache's hands if nobody else holds it: false when somebody does. */
+static bool take_piece(struct address_space *cache, struct folio *piece, pgoff_t index)
 {
-	struct mm *mm = mm_of(cache);
-	u64 i = 0;
-
-	while (i < nr) {
-		struct folio *piece = (struct folio *)__pfn_to_page(mm, pfn + i);
-		u64 pages = folio_nr_pages(piece);
-
-		if (piece->mapping != cache || piece->index != index + i ||
-		    !folio_ref_freeze(piece, pages))
-			break;
-		i += pages;
-	}
-	return i;
+	if (piece->mapping != cache || piece->index != index ||
+	    piece->_refcount != (s32)folio_nr_pages(piece))
+		return false;
+	unpublish(piece);
+	return true;
 }
 
 int filemap_merge_hugetlb(struct address_space *cache, pgoff_t index)
 {
 	struct mm *mm = mm_of(cache);
-	struct folio *folio = xa_load(&cache->i_pages, index);
+	struct folio *folio = xa_load(&cache->i_pages, index), *piece;
 	kvm_pfn_t head;
 	u32 order = folio ? hugetlb_split_origin(mm, folio->pfn, &head) : 0;
-	u64 nr = 1ULL << order, frozen, i;
+	struct pieces_seen seen = { .uptodate = true, .all_plain = true };
+	u64 nr = 1ULL << order, i;
 	pgoff_t first;
 
 	if (!order)
 		return -EINVAL;
 	first = folio->index - (folio->pfn - head);
-	frozen = freeze_pieces(cache, head, first, nr);
-	for (i = 0; i < frozen; ) {
-		struct folio *piece = (struct folio *)__pfn_to_page(mm, head + i);
-
-		i += folio_nr_pages(piece);
-		folio_ref_unfreeze(piece, folio_nr_pages(piece));
-		if (frozen == nr)
-			unpublish(piece);
+	for (i = 0; i < nr; i += folio_nr_pages(piece)) {
+		piece = (struct folio *)__pfn_to_page(mm, head + i);
+		if (!take_piece(cache, piece, first + i))
+			break;
+		seen.uptodate &= folio_test_uptodate(piece);
+		seen.all_plain &= !folio_test_large(piece) && !folio_test_hwpoison(piece) &&
+				  !piece->lock_ref;
 	}
-	if (frozen < nr)
+	if (i < nr) {
+		while (i) {
+			piece = page_folio(__pfn_to_page(mm, head + i - 1));
+			i -= folio_nr_pages(piece);
+			settle(cache, piece, first + i);
+			publish(piece);
+		}
 		return -EAGAIN;
-	folio = hugetlb_merge_folio(__pfn_to_page(mm, head));
+	}
+	folio = merge_pieces(__pfn_to_page(mm, head), &seen);
 	xa_store_order(&cache->i_pages, first, order, folio, __GFP_NOFAIL);
-	publish(cache, folio, first);
+	settle(cache, folio, first);
+	publish(folio);
 	return 0;
 }

@@ -81,6 +81,7 @@ struct memory_failure_state {
 };
 
 struct owner_record;
+struct folio_lock;
 struct hugetlb_state;
 
 struct mm {
@@ -91,8 +92,9 @@ struct mm {
 	struct zone zone;
 	struct vmemmap vmemmap;
 	struct mm_cpu *cpu[HW_CPU_MAX];
-	struct pool xa_nodes, folio_locks, inodes, files, mm_structs, vmas, owner_records, leak_pool;
+	struct pool xa_nodes, inodes, files, mm_structs, vmas, owner_records, leak_pool;
 	struct owner_record *owner_records_head;
+	struct folio_lock *idle_folio_locks;
 	struct mm_leak *leaks;
 	struct memory_failure_state mf;
 	struct hugetlb_state *hugetlb;	/* NULL without hugetlb pools */
@@ -144,7 +146,6 @@ bool clear_compound_page(struct page *page, u32 order);
 /* -- sizes of private objects ---------------------------------------------- */
 
 void xa_pool_init(struct pool *pool);
-void folio_lock_pool_init(struct pool *pool);
 void owner_pool_init(struct pool *pool);
 void memory_failure_init(struct mm *mm);
 void mm_unleak(struct page *page);

@@ -10,40 +10,57 @@
 
 struct folio_lock {
 	struct lock lock;
+	struct folio_lock *next_idle;
 	u32 users;		/* holder and waiters */
+	u32 self;		/* what page->lock_ref says of it: arena offset / 16 */
 };
-
-void folio_lock_pool_init(struct pool *pool)
-{
-	pool_init(pool, "folio lock", sizeof(struct folio_lock));
-}
 
 static struct folio_lock *lent_lock(const struct folio *folio)
 {
 	return (struct folio_lock *)((char *)arena_of(folio) + ((u64)folio->lock_ref << 4));
 }
 
-static struct folio_lock *folio_lock_get(struct folio *folio)
+/* Never given back to a pool: an idle one is free and needs no setting up. */
+static struct folio_lock *folio_lock_new(struct mm *mm)
+{
+	struct folio_lock *fl = arena_alloc(mm->env->arena, sizeof(*fl));
+
+	lock_init(&fl->lock, LOCK_FOLIO, 0);
+	fl->self = ((char *)fl - (char *)mm->env->arena) >> 4;
+	return fl;
+}
+
+static inline struct folio_lock *folio_lock_get(struct folio *folio)
 {
 	struct folio_lock *fl;
 
 	if (folio->lock_ref) {
 		fl = lent_lock(folio);
 	} else {
-		fl = pool_alloc(&mm_of(folio)->folio_locks);
-		lock_init(&fl->lock, LOCK_FOLIO, folio->pfn);
-		folio->lock_ref = ((char *)fl - (char *)arena_of(folio)) >> 4;
+		struct mm *mm = mm_of(folio);
+
+		fl = mm->idle_folio_locks;
+		if (likely(fl))
+			mm->idle_folio_locks = fl->next_idle;
+		else
+			fl = folio_lock_new(mm);
+		fl->lock.id = folio->pfn;
+		folio->lock_ref = fl->self;
 	}
 	fl->users++;
 	return fl;
 }
 
-static void folio_lock_put(struct folio *folio, struct folio_lock *fl)
+static inline void folio_lock_put(struct folio *folio, struct folio_lock *fl)
 {
+	struct mm *mm;
+
 	if (--fl->users)
 		return;
+	mm = mm_of(folio);
 	folio->lock_ref = 0;
-	pool_free(&mm_of(folio)->folio_locks, fl);
+	fl->next_idle = mm->idle_folio_locks;
+	mm->idle_folio_locks = fl;
 }
 
 void folio_lock(struct folio *folio)

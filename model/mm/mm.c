@@ -21,7 +21,6 @@ const struct mm_config mm_config_default = {
 static void pools_init(struct mm *mm)
 {
 	xa_pool_init(&mm->xa_nodes);
-	folio_lock_pool_init(&mm->folio_locks);
 	pool_init(&mm->inodes, "inode", sizeof(struct inode));
 	pool_init(&mm->files, "file", sizeof(struct file));
 	pool_init(&mm->mm_structs, "mm_struct", sizeof(struct mm_struct));

@@ -157,11 +157,15 @@ static_assert(offsetof(struct folio, _hugetlb_subpool) == 208, "as the kernel ha
 
 /* References by kind, beside each struct page (offset is constant). */
 struct page_ledger {
-	s32 count[HOLDER_NR];
-	u32 pad[16 - HOLDER_NR];
+	union {
+		s32 count[HOLDER_NR];
+		u64 word[8];	/* all of it, to see at once that it is empty */
+	};
 };
 
-static_assert(sizeof(struct page_ledger) == 64, "one cache line");
+static_assert(HOLDER_NR <= 16, "the ledger of a page is one cache line");
+
+static_assert(sizeof(struct page_ledger) == 64, "as large as its struct page");
 
 #define VMEMMAP_LEAF_SHIFT	4
 #define VMEMMAP_LEAF_PAGES	(1u << VMEMMAP_LEAF_SHIFT)

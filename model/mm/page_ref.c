@@ -135,12 +135,12 @@ static void ledger_report(const struct folio *folio, const char *when)
 void ledger_check_empty(struct folio *folio)
 {
 	struct page_ledger *ledger = page_ledger(&folio->page);
-	s32 any = 0;
+	u64 any = 0;
 	int i;
 
 	check_hit(env_of(folio), INV_REFCOUNT_HAS_HOLDERS);
-	for (i = 0; i < HOLDER_NR; i++)
-		any |= ledger->count[i];
+	for (i = 0; i < (int)ARRAY_SIZE(ledger->word); i++)
+		any |= ledger->word[i];
 	if (likely(!any))
 		return;
 	ledger_report(folio, "is freed");

@@ -407,6 +407,23 @@ void *xa_store(struct xarray *xa, u64 index, void *entry, gfp_t gfp)
 	return xa_store_order(xa, index, 0, entry, gfp);
 }
 
+int xa_insert_order(struct xarray *xa, u64 index, u32 order, void *entry, gfp_t gfp)
+{
+	u64 at = index;
+
+	if (!order && xa->hint && index >> XA_CHUNK_SHIFT == xa->hint_base) {
+		if (xa->hint->slots[index & (XA_CHUNK_SIZE - 1)])
+			return xa_load(xa, index) ? -EEXIST :
+			       PTR_ERR(xa_store(xa, index, entry, gfp));
+		xa->hint->slots[index & (XA_CHUNK_SIZE - 1)] = entry;
+		xa->hint->count++;
+		return 0;
+	}
+	if (xa_find(xa, &at, index | ((1ULL << order) - 1)))
+		return -EEXIST;
+	return IS_ERR(xa_store_order(xa, index, order, entry, gfp)) ? -ENOMEM : 0;
+}
+
 int xa_reserve(struct xarray *xa, u64 index, gfp_t gfp)
 {
 	struct xa_node *node;
@@ -419,9 +436,20 @@ int xa_reserve(struct xarray *xa, u64 index, gfp_t gfp)
 
 void *xa_erase(struct xarray *xa, u64 index)
 {
-	struct xa_node *node;
-	u32 offset;
-	void *entry = walk(xa, index, &node, &offset);
+	struct xa_node *node = xa->hint;
+	u32 offset = index & (XA_CHUNK_SIZE - 1);
+	void *entry;
+
+	if (node && index >> XA_CHUNK_SHIFT == xa->hint_base && node->count > 1 &&
+	    !xa_is_internal(node->slots[offset]) &&
+	    (offset == XA_CHUNK_SIZE - 1 || !xa_is_internal(node->slots[offset + 1]))) {
+		/* One slot of a node that others keep. */
+		entry = node->slots[offset];
+		node->slots[offset] = NULL;
+		node->count -= !!entry;
+		return entry;
+	}
+	entry = walk(xa, index, &node, &offset);
 
 	if (!entry)
 		return NULL;

@@ -60,6 +60,8 @@ void *xa_load_range(struct xarray *xa, u64 index, u64 *first, u64 *last);
 void *xa_store(struct xarray *xa, u64 index, void *entry, gfp_t gfp);
 /* One entry over 2^order indexes from @index (aligned to that). */
 void *xa_store_order(struct xarray *xa, u64 index, u32 order, void *entry, gfp_t gfp);
+/* The same where nothing is yet: 0, -EEXIST or -ENOMEM. */
+int xa_insert_order(struct xarray *xa, u64 index, u32 order, void *entry, gfp_t gfp);
 /* Every index of [first, last], as few entries as alignment allows. 0 or -ENOMEM. */
 int xa_store_range(struct xarray *xa, u64 first, u64 last, void *entry, gfp_t gfp);
 void *xa_erase(struct xarray *xa, u64 index);
