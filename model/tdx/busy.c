@@ -51,20 +51,29 @@ static bool find_entry(struct call *c)
 	return true;
 }
 
-static bool take(struct other_party *other, void *lock, u8 kind)
+static bool take_hp(struct other_party *other, u16 *lock)
 {
-	other->lock = lock;
-	other->kind = kind;
-	if (kind == HELD_ENTRY)
-		return entry_lock_guest(lock) == GUEST_LOCK_OK;
-	return kind == HELD_HP_EX ? hp_lock_ex(lock) : sx_lock_ex(lock);
+	*other = (struct other_party){ lock, HELD_HP_EX };
+	return hp_lock_ex(lock);
+}
+
+static bool take_plain(struct other_party *other, u16 *lock)
+{
+	*other = (struct other_party){ lock, HELD_SX_EX };
+	return sx_lock_ex(lock);
+}
+
+static bool take_entry(struct other_party *other, u64 *entry)
+{
+	*other = (struct other_party){ (u16 *)entry, HELD_ENTRY };
+	return entry_lock_guest(entry) == GUEST_LOCK_OK;
 }
 
 static bool take_page(struct call *c, hpa_t hpa, struct other_party *other)
 {
 	struct pamt_entry *entry = page_entry(c, hpa);
 
-	return entry && take(other, &entry->lock, HELD_HP_EX);
+	return entry && take_hp(other, &entry->lock);
 }
 
 static bool take_of_td(struct call *c, u32 operand, struct other_party *other)
@@ -75,13 +84,13 @@ static bool take_of_td(struct call *c, u32 operand, struct other_party *other)
 		return false;
 	switch (operand) {
 	case OPERAND_ID_TDR:
-		return take(other, &td->pamt->lock, HELD_HP_EX);
+		return take_hp(other, &td->pamt->lock);
 	case OPERAND_ID_OP_STATE:
-		return take(other, &td->op_state_lock, HELD_HP_EX);
+		return take_hp(other, &td->op_state_lock);
 	case OPERAND_ID_SEPT_TREE:
-		return take(other, &td->tree_lock, HELD_SX_EX);
+		return take_plain(other, &td->tree_lock);
 	default:
-		return take(other, &td->epoch_lock, HELD_SX_EX);
+		return take_plain(other, &td->epoch_lock);
 	}
 }
 
@@ -92,7 +101,7 @@ bool other_party_take(struct call *c, u32 operand, struct other_party *other)
 	switch (operand) {
 	case OPERAND_ID_RCX:
 		if (walks_sept(c))
-			return find_entry(c) && take(other, c->at.entry, HELD_ENTRY);
+			return find_entry(c) && take_entry(other, c->at.entry);
 		return take_page(c, c->rcx, other);
 	case OPERAND_ID_RDX:
 		return take_page(c, c->rdx, other);
@@ -108,11 +117,11 @@ bool other_party_take(struct call *c, u32 operand, struct other_party *other)
 	case OPERAND_ID_TD_EPOCH:
 		return take_of_td(c, operand, other);
 	case OPERAND_ID_KOT:
-		return take(other, &m->kot_lock, HELD_SX_EX);
+		return take_plain(other, &m->kot_lock);
 	case OPERAND_ID_WBCACHE:
-		return take(other, &m->package[m->hw->cpu[c->lp].package].wb_lock, HELD_SX_EX);
+		return take_plain(other, &m->package[m->hw->cpu[c->lp].package].wb_lock);
 	case OPERAND_ID_SYS:
-		return take(other, &m->sys_lock, HELD_SX_EX);
+		return take_plain(other, &m->sys_lock);
 	}
 	return false;
 }
@@ -123,16 +132,7 @@ bool other_party_take(struct call *c, u32 operand, struct other_party *other)
  */
 void other_party_drop(struct other_party *other)
 {
-	switch (other->kind) {
-	case HELD_ENTRY:
-		entry_unlock(other->lock);
-		break;
-	case HELD_HP_EX:
-		hp_unlock_ex(other->lock);
-		break;
-	default:
-		*(u16 *)other->lock = 0;
-	}
+	*other->lock = (*other->lock & other->release.mask) - other->release.minus;
 }
 
 static bool has_entry_info(u64 status)

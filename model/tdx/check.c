@@ -12,64 +12,80 @@ static inline bool hpa_malformed(hpa_t hpa)
 	return hpa & ~SEPT_HPA_MASK;
 }
 
-/* Does the PAMT walk for a 4K page stop at @entry of @level? */
-static inline bool walk_stops(const struct tdx_module *m, const struct pamt_entry *entry, u8 level)
+/* The walk ends at @level, whose entry is held shared. */
+static u64 walk_ends(struct call *c, u64 busy, u8 level, enum lock_how how)
 {
-	if (m->config.version < TDX_MODULE_2_0)
-		return entry->type == PT_REG;
-	if (level == 1 && pamt_dynamic(m))
-		return entry->type != PT_PAMT;
-	return entry->type != PT_NDA;
+	struct pamt_entry *entry = c->block.level[level];
+
+	c->page = entry;
+	c->page_level = level;
+	if (how == SH)
+		return TDX_SUCCESS;
+	if (!hp_lock_promote(&entry->lock))
+		return busy;
+	c->held[c->held_count - 1].release = HELD_HP_EX;
+	return TDX_SUCCESS;
+}
+
+static inline bool hold_shared(struct call *c, struct pamt_entry *entry)
+{
+	if (unlikely(!hp_lock_sh(&entry->lock)))
+		return false;
+	call_holds(c, &entry->lock, HELD_SH);
+	return true;
+}
+
+static inline bool stops(const struct call *c, const struct pamt_entry *entry, u8 level, u8 target)
+{
+	return unlikely(target == level || c->m->pamt_stop[level] >> entry->type & 1);
 }
 
 /*
  * Lock the entries of ->block from 1G down to @target, or to the leaf that
  * covers it: parents shared, the last one as asked. Sets ->page, ->page_level.
  */
-static u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_how how)
+static inline u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_how how)
 {
+	struct pamt_entry *one_g = c->block.level[2], *two_m = c->block.level[1];
+	struct pamt_entry *four_k = c->block.level[0];
 	u64 busy = TDX_OPERAND_BUSY + operand;
-	struct pamt_entry *entry;
-	u8 level;
 
-	for (level = 2;; level--) {
-		entry = c->block.level[level];
-		if (level == target && how == EX && level == 0) {
-			if (!hp_lock_ex(&entry->lock))
-				return busy;
-			HELD(c, &entry->lock, HELD_HP_EX);
-			break;
-		}
-		if (!hp_lock_sh(&entry->lock))
-			return busy;
-		HELD(c, &entry->lock, HELD_HP_SH);
-		if (level != target && !walk_stops(c->m, entry, level))
-			continue;
-		if (how == EX) {
-			if (!hp_lock_promote(&entry->lock))
-				return busy;
-			c->held[c->held_count - 1].kind = HELD_HP_EX;
-		}
-		break;
-	}
-	c->page = entry;
-	c->page_level = level;
+	if (!hold_shared(c, one_g))
+		return busy;
+	if (stops(c, one_g, 2, target))
+		return walk_ends(c, busy, 2, how);
+	if (!hold_shared(c, two_m))
+		return busy;
+	if (stops(c, two_m, 1, target))
+		return walk_ends(c, busy, 1, how);
+	c->page = four_k;
+	c->page_level = 0;
+	if (how == SH)
+		return hold_shared(c, four_k) ? TDX_SUCCESS : busy;
+	if (unlikely(!hp_lock_ex(&four_k->lock)))
+		return busy;
+	call_holds(c, &four_k->lock, HELD_HP_EX);
 	return TDX_SUCCESS;
 }
 
-u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how)
+static inline u64 pamt_operand(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how)
 {
-	if (hpa_malformed(hpa))
+	if (unlikely(hpa_malformed(hpa)))
 		return TDX_OPERAND_INVALID + operand;
 	c->page_hpa = hpa;
-	if (!pamt_block(c->m, hpa, &c->block))
+	if (unlikely(!pamt_block(c->m, hpa, &c->block)))
 		return TDX_OPERAND_ADDR_RANGE_ERROR + operand;
 	return lock_pamt(c, operand, target, how);
 }
 
-u64 check_page(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how)
+u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how)
 {
-	CHECK(check_pamt(c, hpa, operand, 0, how));
+	return pamt_operand(c, hpa, operand, target, how);
+}
+
+static inline u64 page_operand(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how)
+{
+	CHECK(pamt_operand(c, hpa, operand, 0, how));
 	if (unlikely(c->page_level || c->page->type != type)) {
 		if (pamt_dynamic(c->m) && c->page_level == 1 && c->page->type == PT_NDA &&
 		    type == PT_NDA)
@@ -81,9 +97,14 @@ u64 check_page(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how ho
 	return TDX_SUCCESS;
 }
 
+u64 check_page(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how)
+{
+	return page_operand(c, hpa, operand, type, how);
+}
+
 u64 check_new_page(struct call *c, hpa_t hpa, u32 operand)
 {
-	return check_page(c, hpa, operand, PT_NDA, EX);
+	return page_operand(c, hpa, operand, PT_NDA, EX);
 }
 
 /* A 2M page the host gives: the entry must be free and so must all below it. */
@@ -100,7 +121,7 @@ u64 check_new_large_page(struct call *c, hpa_t hpa, u32 operand, u8 level)
 
 u64 check_tdr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
 {
-	CHECK(check_page(c, hpa, operand, PT_TDR, how));
+	CHECK(page_operand(c, hpa, operand, PT_TDR, how));
 	c->tdr = c->page;
 	c->td = c->page->td;
 	return TDX_SUCCESS;
@@ -112,7 +133,7 @@ u64 check_owner_tdr(struct call *c, const struct pamt_entry *page, enum lock_how
 
 	if (!(how == EX ? hp_lock_ex(&tdr->lock) : hp_lock_sh(&tdr->lock)))
 		return tdx_on(TDX_OPERAND_BUSY, TDR);
-	HELD(c, &tdr->lock, how == EX ? HELD_HP_EX : HELD_HP_SH);
+	call_holds(c, &tdr->lock, how == EX ? HELD_HP_EX : HELD_SH);
 	c->tdr = tdr;
 	c->td = tdr->td;
 	return TDX_SUCCESS;
@@ -145,7 +166,7 @@ u64 check_td_state(struct call *c, bool lock_op_state)
 	if (lock_op_state) {
 		if (!hp_lock_sh(&td->op_state_lock))
 			return tdx_on(TDX_OPERAND_BUSY, OP_STATE);
-		HELD(c, &td->op_state_lock, HELD_HP_SH);
+		call_holds(c, &td->op_state_lock, HELD_SH);
 	}
 	if (unlikely(c->info->op_states[td->op_state] != 'x'))
 		return TDX_OP_STATE_INCORRECT;
@@ -177,7 +198,7 @@ u64 with_entry_info(struct call *c, u64 status)
 
 	if (at->state == SEPT_FREE)
 		rcx = SEPT_SVE;
-	else if (sept_is_leaf(at->state))
+	else if (sept_is_leaf(at->value))
 		rcx = at->value & (SEPT_RWX | SEPT_MT_WB | SEPT_IPAT | SEPT_PS | SEPT_HPA_MASK |
 				   SEPT_SVE);
 	if (at->state < SEPT_STATE_NR)
@@ -196,11 +217,11 @@ u64 check_walk(struct call *c, enum tree_how how)
 	if (how == TREE_SH) {
 		if (!sx_lock_sh(&td->tree_lock))
 			return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
-		HELD(c, &td->tree_lock, HELD_SX_SH);
+		call_holds(c, &td->tree_lock, HELD_SH);
 	} else if (how == TREE_EX) {
 		if (!sx_lock_ex(&td->tree_lock))
 			return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
-		HELD(c, &td->tree_lock, HELD_SX_EX);
+		call_holds(c, &td->tree_lock, HELD_SX_EX);
 	}
 	if (unlikely(!sept_walk(c->m, td, c->gpa, c->level, &c->at)))
 		return with_entry_info(c, tdx_on(TDX_EPT_WALK_FAILED, RCX));
@@ -211,8 +232,9 @@ u64 check_entry_lock(struct call *c)
 {
 	if (unlikely(!entry_lock_host(c->at.entry)))
 		return with_entry_info(c, tdx_on(TDX_OPERAND_BUSY, RCX));
-	HELD(c, c->at.entry, HELD_ENTRY);
-	sept_reread(&c->at);
+	call_holds(c, (u16 *)c->at.entry, HELD_ENTRY);
+	if (unlikely((*c->at.entry & ~SEPT_TDEL) != c->at.value))
+		sept_reread(&c->at);
 	return TDX_SUCCESS;
 }
 
@@ -226,14 +248,16 @@ u64 check_entry(struct call *c)
 
 u64 check_found_page(struct call *c, hpa_t hpa, u8 level, u32 operand)
 {
-	struct pamt_entry *entry = pamt_at(c->m, hpa, level);
+	struct pamt_entry *entry;
 
+	pamt_block(c->m, hpa, &c->block);
+	entry = c->block.level[level];
 	c->page = entry;
 	c->page_hpa = hpa;
 	c->page_level = level;
 	if (unlikely(!hp_lock_ex(&entry->lock)))
 		return TDX_OPERAND_BUSY + operand;
-	HELD(c, &entry->lock, HELD_HP_EX);
+	call_holds(c, &entry->lock, HELD_HP_EX);
 	return TDX_SUCCESS;
 }
 

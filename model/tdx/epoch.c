@@ -19,7 +19,7 @@ u64 check_tdh_mem_track(struct call *c)
 	CHECK(check_td_state(c, true));
 	if (!sx_lock_ex(&c->td->epoch_lock))
 		return tdx_on(TDX_OPERAND_BUSY, TD_EPOCH);
-	HELD(c, &c->td->epoch_lock, HELD_SX_EX);
+	call_holds(c, &c->td->epoch_lock, HELD_SX_EX);
 	if (c->td->refcount[1 - (c->td->epoch & 1)])
 		return TDX_PREVIOUS_TLB_EPOCH_BUSY;
 	return TDX_SUCCESS;

@@ -133,7 +133,7 @@ static void access_private(struct residence *r, struct guest_op *op)
 		return;
 	}
 	sept_walk(m, r->td, op->gpa, 0, &at);
-	if (!sept_is_leaf(at.state) || !(at.value & (write ? 2 : 1))) {
+	if (!sept_is_leaf(at.value) || !(at.value & (write ? 2 : 1))) {
 		private_violation(r, op, &at);
 		return;
 	}

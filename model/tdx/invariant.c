@@ -14,34 +14,38 @@ struct sums {
 #define UNMAPPED(m, cond, ...) check_that((m)->env, INV_FREE_FRAME_UNMAPPED, cond, __VA_ARGS__)
 #define LL(x) ((unsigned long long)(x))
 
-static int check_leaf(void *ctx, hpa_t tdr, gpa_t gpa, hpa_t hpa, u8 level, u8 state)
+static void check_leaf(struct tdx_module *m, const struct sept_table *table, u32 i)
 {
-	struct tdx_module *m = ctx;
-	const struct pamt_entry *page = pamt_at(m, hpa, level);
+	hpa_t hpa = sept_page(table->entry[i], table->level), tdr = table->td->tdr;
+	const struct pamt_entry *page = pamt_at(m, hpa, table->level);
+	const char *type = page ? pamt_type_info[page->type].name : NULL;
 
 	UNMAPPED(m, page && page->type == PT_REG && page->owner == tdr && page->sept_leaves,
-		 "TD %#llx maps frame %#llx at gpa %#llx, level %u, but its PAMT entry says %s, owner %#llx",
-		 LL(tdr), LL(hpa), LL(gpa), level,
-		 page && pamt_type_info[page->type].name ? pamt_type_info[page->type].name : "nothing",
-		 LL(page ? page->owner : 0));
-	return 0;
+		 "TD %#llx maps frame %#llx at gpa %#llx, level %u, but the PAMT says %s, owner %#llx",
+		 LL(tdr), LL(hpa), LL(table->gpa + i * sept_level_size(table->level)), table->level,
+		 type ? type : "nothing", LL(page ? page->owner : 0));
 }
 
-static void check_entry_locks(struct sums *sums, const struct sept_table *table)
+static void check_table(struct sums *sums, const struct sept_table *table)
 {
 	struct tdx_module *m = sums->m;
 	u32 used = 0;
 
 	for (u32 i = 0; i < SEPT_ENTRIES; i++) {
 		u64 entry = table->entry[i];
-		u8 state = sept_state(entry);
+		u8 state;
 
+		if (likely(entry == SEPT_ENTRY_FREE))
+			continue;
+		state = sept_state(entry);
 		used += state != SEPT_FREE;
 		if (sums->quiet && entry & SEPT_TDEL)
 			check_fail(m->env, INV_LOCK_RULES, "S-EPT entry %u of table %#llx is left locked",
 				   i, LL(table->hpa));
 		if (state == SEPT_NL_MAPPED || state == SEPT_NL_BLOCKED)
-			check_entry_locks(sums, sept_child(m, entry));
+			check_table(sums, sept_child(m, entry));
+		else if (sept_is_leaf(entry))
+			check_leaf(m, table, i);
 	}
 	UNMAPPED(m, used == table->used, "table %#llx counts %u entries in use, has %u",
 		 LL(table->hpa), table->used, used);
@@ -55,23 +59,29 @@ static void check_lock(struct sums *sums, u16 lock, const char *what, hpa_t hpa)
 }
 
 /* Sum up what the PAMT gives to each TD, in ->child_sum. */
-static void count_owned(struct sums *sums, struct sparse *pamt, u8 level, u64 limit)
+static void count_owned(struct sums *sums, const struct pamt_entry *entry, u8 level, hpa_t hpa)
 {
-	struct tdx_module *m = sums->m;
+	struct td *td;
 
-	for (u64 i = 0; (i = sparse_next(pamt, i)) < limit; i++) {
-		const struct pamt_entry *entry = sparse_get(pamt, i);
-		struct td *td;
+	check_lock(sums, entry->lock, "PAMT entry", hpa);
+	if (!pamt_type_info[entry->type].owned)
+		return;
+	td = td_find(sums->m, entry->owner);
+	UNMAPPED(sums->m, td, "frame %#llx is %s of %#llx, which is no TDR", LL(hpa),
+		 pamt_type_info[entry->type].name, LL(entry->owner));
+	if (td)
+		td->child_sum += sept_level_pages(level);
+}
 
-		check_lock(sums, entry->lock, "PAMT entry", i << sept_level_shift(level));
-		if (!pamt_type_info[entry->type].owned)
-			continue;
-		td = td_find(m, entry->owner);
-		UNMAPPED(m, td, "frame %#llx is %s of %#llx, which is no TDR",
-			 LL(i << sept_level_shift(level)), pamt_type_info[entry->type].name,
-			 LL(entry->owner));
-		if (td)
-			td->child_sum += sept_level_pages(level);
+static void check_pamt_level(struct sums *sums, struct sparse *pamt, u8 level, u64 limit)
+{
+	for (u64 i = 0; (i = sparse_next(pamt, i)) < limit; i += SPARSE_LEAF_SIZE) {
+		const struct pamt_entry *leaf;
+
+		i = ALIGN_DOWN(i, SPARSE_LEAF_SIZE);
+		leaf = sparse_get(pamt, i);
+		for (u32 j = 0; j < SPARSE_LEAF_SIZE; j++)
+			count_owned(sums, &leaf[j], level, (i + j) << sept_level_shift(level));
 	}
 }
 
@@ -106,7 +116,7 @@ static void check_td(struct sums *sums, struct td *td)
 			   "TD %#llx counts %u vCPUs inside, has %u, in epochs of parity %u",
 			   LL(td->tdr), td->refcount[i], td->inside_sum[i], i);
 	if (td->root && td->op_state != OP_UNINITIALIZED)
-		check_entry_locks(sums, td->root);
+		check_table(sums, td->root);
 }
 
 /* What a running vCPU may reach without a walk is still the TD's. */
@@ -144,12 +154,11 @@ void tdx_check(struct tdx_module *module)
 		sums.quiet &= !hw->cpu[i].in_guest;
 	for (struct td *td = module->tds; td; td = td->next)
 		td->child_sum = 0;
-	count_owned(&sums, &module->pamt_4k, 0, hw->frame_count);
-	count_owned(&sums, &module->pamt_2m, 1, hw->frame_count >> 9);
-	count_owned(&sums, &module->pamt_1g, 2, BIT_ULL(HW_PHYS_BITS) / SZ_1G);
+	check_pamt_level(&sums, &module->pamt_4k, 0, hw->frame_count);
+	check_pamt_level(&sums, &module->pamt_2m, 1, hw->frame_count >> 9);
+	check_pamt_level(&sums, &module->pamt_1g, 2, BIT_ULL(HW_PHYS_BITS) / SZ_1G);
 	check_vcpus(&sums);
 	for (struct td *td = module->tds; td; td = td->next)
 		check_td(&sums, td);
-	tdx_for_each_leaf(module, check_leaf, module);
 	check_tlbs(module);
 }

@@ -123,7 +123,7 @@ static u64 lock_children(struct call *c, struct sept_table *table)
 		}
 	}
 	if (!status)
-		HELD(c, table, HELD_TABLE);
+		c->locked_table = table;
 	for (u32 i = 0; status && i < locked; i++)
 		entry_unlock(&table->entry[i]);
 	return status;
@@ -185,7 +185,7 @@ u64 commit_tdh_mem_page_promote(struct call *c)
 
 	for (u32 i = 0; i < SEPT_ENTRIES; i++)
 		sept_set(c, table, i, SEPT_ENTRY_FREE);
-	call_release(c, table);
+	call_release_table(c);
 	pamt_promote(c, large);
 	sept_set(c, c->at.table, c->at.index, sept_leaf_entry(c->td, c->m, state, large));
 	pamt_block(c->m, c->scratch, &block);
@@ -193,6 +193,6 @@ u64 commit_tdh_mem_page_promote(struct call *c)
 	block.level[0]->table = NULL;
 	sept_table_free(c->m, table);
 	c->td->child_count--;
-	c->regs->rcx = c->scratch | pamt_free_hint(c->m, c->scratch);
+	c->regs->rcx = c->scratch | pamt_free_hint(c->m, &block);
 	return TDX_SUCCESS;
 }

@@ -99,10 +99,9 @@ u64 commit_tdh_mem_page_remove(struct call *c)
 			    SEPT_SVE | sept_state_info[SEPT_REMOVED].bits : SEPT_ENTRY_FREE;
 
 	sept_set(c, c->at.table, c->at.index, entry);
-	pamt_block(c->m, c->page_hpa, &c->block);
 	pamt_set(c, &c->block, c->level, c->page_hpa, PT_NDA, 0);
 	c->td->child_count -= sept_level_pages(c->level);
-	c->regs->rcx = c->page_hpa | pamt_free_hint(c->m, c->page_hpa);
+	c->regs->rcx = c->page_hpa | pamt_free_hint(c->m, &c->block);
 	return TDX_SUCCESS;
 }
 
@@ -143,7 +142,7 @@ u64 commit_tdh_mem_page_relocate(struct call *c)
 		 sept_leaf_entry(c->td, c->m, relocated_state(c->at.state), new));
 	pamt_block(c->m, old, &block);
 	pamt_set(c, &block, 0, old, PT_NDA, 0);
-	c->regs->rcx = old | pamt_free_hint(c->m, old);
+	c->regs->rcx = old | pamt_free_hint(c->m, &block);
 	return TDX_SUCCESS;
 }
 
@@ -163,11 +162,11 @@ static u64 check_debug_access(struct call *c)
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	if (!sx_lock_sh(&td->tree_lock))
 		return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
-	HELD(c, &td->tree_lock, HELD_SX_SH);
+	call_holds(c, &td->tree_lock, HELD_SH);
 	if (!td_gpa_private_valid(td, c->gpa))
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	sept_walk(c->m, td, c->gpa, 0, &c->at);
-	if (!sept_is_leaf(c->at.state) || !(c->at.value & SEPT_RWX))
+	if (!sept_is_leaf(c->at.value) || !(c->at.value & SEPT_RWX))
 		return with_entry_info(c, tdx_on(TDX_EPT_ENTRY_NOT_PRESENT, RCX));
 	CHECK(check_entry(c));
 	c->page_hpa = sept_page(c->at.value, c->at.level) |

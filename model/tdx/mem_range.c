@@ -9,7 +9,7 @@
 /* The PAMT entry whose BEPOCH counts: of the leaf's page or the child table. */
 static struct pamt_entry *stamped_page(struct call *c)
 {
-	if (sept_is_leaf(c->at.state))
+	if (sept_is_leaf(c->at.value))
 		return pamt_at(c->m, sept_page(c->at.value, c->level), c->level);
 	return pamt_at(c->m, sept_hpa(c->at.value), 0);
 }
@@ -38,7 +38,7 @@ u64 commit_tdh_mem_range_block(struct call *c)
 {
 	u64 entry = (c->at.value & ~(SEPT_RWX | SEPT_TDBW)) | SEPT_TDB;
 
-	if (sept_is_leaf(c->at.state))
+	if (sept_is_leaf(c->at.value))
 		entry = (entry & ~SEPT_HPA_MASK) | sept_page(entry, c->level);
 	stamped_page(c)->bepoch = c->td->epoch;
 	sept_set(c, c->at.table, c->at.index, entry);

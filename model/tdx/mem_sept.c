@@ -105,10 +105,9 @@ u64 commit_tdh_mem_sept_remove(struct call *c)
 	sept_set(c, c->at.table, c->at.index, SEPT_ENTRY_FREE);
 	sept_table_free(c->m, c->page->table);
 	c->page->table = NULL;
-	pamt_block(c->m, c->page_hpa, &c->block);
 	pamt_set(c, &c->block, 0, c->page_hpa, PT_NDA, 0);
 	c->td->child_count--;
-	c->regs->rcx = c->page_hpa | pamt_free_hint(c->m, c->page_hpa);
+	c->regs->rcx = c->page_hpa | pamt_free_hint(c->m, &c->block);
 	if (c->version)
 		c->regs->r9 = c->regs->r10 = c->regs->r11 = TDX_NULL_PA;
 	return TDX_SUCCESS;

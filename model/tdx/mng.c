@@ -24,7 +24,7 @@ u64 check_tdh_mng_create(struct call *c)
 	CHECK(check_new_page(c, c->rcx, OPERAND_ID_RCX));
 	if (!sx_lock_ex(&m->kot_lock))
 		return tdx_on(TDX_OPERAND_BUSY, KOT);
-	HELD(c, &m->kot_lock, HELD_SX_EX);
+	call_holds(c, &m->kot_lock, HELD_SX_EX);
 	if (m->kot[hkid].state != HKID_FREE)
 		return TDX_HKID_NOT_FREE;
 	hw_movdir64b(m->hw, c->page_hpa, m->global_hkid, TOKEN_ZERO);
@@ -218,7 +218,7 @@ u64 check_tdh_mng_vpflushdone(struct call *c)
 	td = c->td;
 	if (!sx_lock_ex(&c->m->kot_lock))
 		return tdx_on(TDX_OPERAND_BUSY, KOT);
-	HELD(c, &c->m->kot_lock, HELD_SX_EX);
+	call_holds(c, &c->m->kot_lock, HELD_SX_EX);
 	if (td->lifecycle != TD_KEYS_CONFIGURED && td->lifecycle != TD_HKID_ASSIGNED)
 		return TDX_LIFECYCLE_STATE_INCORRECT;
 	if (td->tdcx_count >= TDX_TDCX_MIN && td->op_state != OP_UNINITIALIZED && td->assoc_count)
@@ -240,7 +240,7 @@ u64 check_tdh_mng_key_freeid(struct call *c)
 		return TDX_LIFECYCLE_STATE_INCORRECT;
 	if (!sx_lock_ex(&c->m->kot_lock))
 		return tdx_on(TDX_OPERAND_BUSY, KOT);
-	HELD(c, &c->m->kot_lock, HELD_SX_EX);
+	call_holds(c, &c->m->kot_lock, HELD_SX_EX);
 	if (c->m->kot[c->td->hkid].wb_packages)
 		return TDX_WBCACHE_NOT_COMPLETE;
 	return TDX_SUCCESS;

@@ -232,6 +232,7 @@ struct tdx_module {
 	u16 sys_lock, kot_lock;
 	u16 global_hkid;
 	bool dynamic_pamt;	/* SYS.CONFIG asked for it */
+	u32 pamt_stop[3];	/* by level: types at which a PAMT walk ends */
 	u64 lp_initialized;	/* bit a CPU */
 	u32 tdmr_count;
 	struct tdmr *tdmr;
@@ -267,7 +268,21 @@ struct sept_pos {
 
 struct residence;
 
-enum held_kind { HELD_HP_SH, HELD_HP_EX, HELD_SX_SH, HELD_SX_EX, HELD_ENTRY, HELD_TABLE };
+/*
+ * How a lock is let go. All locks are 16 bits wide, that of an S-EPT entry being
+ * in the entry's low half: releasing is masking and subtracting.
+ */
+struct release {
+	u16 mask, minus;
+};
+
+#define HELD_SH		((struct release){ 0xffff, TDX_LOCK_READER })
+#define HELD_HP_EX	((struct release){ TDX_LOCK_HP, 0 })
+#define HELD_SX_EX	((struct release){ 0, 0 })
+#define HELD_ENTRY	((struct release){ (u16)~SEPT_TDEL, 0 })
+
+static_assert(SEPT_TDEL < 0x10000, "the entry lock is in the entry's low half");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "low halves come first");
 
 struct call {
 	struct tdx_module *m;
@@ -276,7 +291,7 @@ struct call {
 	u32 lp;
 	u16 leaf;		/* enum tdx_leaf: bit 8 set for a TDCALL */
 	u8 version;
-	u8 held_count;
+	u32 held_count;
 	u64 rcx, rdx;		/* as they came in; leaves clear the registers early */
 
 	struct td *td;
@@ -294,10 +309,11 @@ struct call {
 	hpa_t page_hpa;
 	u8 page_level;
 	u64 scratch;		/* from check to commit, the leaf's own use */
+	struct sept_table *locked_table;	/* all 512 entries are locked by this leaf */
 
-	struct {
-		void *lock;
-		u8 kind;	/* enum held_kind */
+	struct held {
+		u16 *lock;
+		struct release release;
 	} held[24];
 };
 
@@ -308,14 +324,18 @@ struct call {
 			return status_;			\
 	} while (0)
 
-#define HELD(c, l, k)					\
-	((c)->held[(c)->held_count].lock = (l),		\
-	 (void)((c)->held[(c)->held_count++].kind = (k)))
+static inline void call_holds(struct call *c, u16 *lock, struct release release)
+{
+	struct held *held = &c->held[c->held_count++];
 
-/* HELD_TABLE: all 512 entries of a table are locked. */
+	held->lock = lock;
+	held->release = release;
+}
+
 void call_release_all(struct call *c);
+void call_release_table(struct call *c);
 /* Drop one lock before the leaf is over. */
-void call_release(struct call *c, void *lock);
+void call_release(struct call *c, u16 *lock);
 
 /* -- check.c: blocks of checks -- */
 
@@ -369,18 +389,47 @@ bool td_gpa_private_valid(const struct td *td, gpa_t gpa);
 
 /* -- pamt.c -- */
 
+bool pamt_cache_fill(struct tdx_module *m, hpa_t hpa, struct pamt_cache *slot);
+
 /* False when @hpa lies in no initialised TDMR block. */
-bool pamt_block(struct tdx_module *m, hpa_t hpa, struct pamt_block *block);
-/* The entry of @level, for pages already known to be in a TDMR. */
-struct pamt_entry *pamt_at(struct tdx_module *m, hpa_t hpa, u8 level);
+static inline bool pamt_block(struct tdx_module *m, hpa_t hpa, struct pamt_block *block)
+{
+	u64 group = hpa_to_pfn(hpa) >> SPARSE_LEAF_SHIFT;
+	struct pamt_cache *slot = &m->pamt_cache[group % PAMT_CACHE_SIZE];
+
+	if (unlikely(slot->key != group + 1) && !pamt_cache_fill(m, hpa, slot))
+		return false;
+	block->level[0] = slot->leaf + (hpa_to_pfn(hpa) & (SPARSE_LEAF_SIZE - 1));
+	block->level[1] = slot->two_m;
+	block->level[2] = slot->one_g;
+	return true;
+}
+
+/* The entry of @level; NULL outside the TDMRs. */
+static inline struct pamt_entry *pamt_at(struct tdx_module *m, hpa_t hpa, u8 level)
+{
+	struct pamt_block block;
+
+	return pamt_block(m, hpa, &block) ? block.level[level] : NULL;
+}
+
 /* The leaf entry that describes @hpa now, and its level. */
 struct pamt_entry *pamt_leaf(struct tdx_module *m, const struct pamt_block *block, u8 *level);
 /* The single place that changes a type. Parents' child counts follow. */
 void pamt_set(struct call *c, const struct pamt_block *block, u8 level, hpa_t hpa, u8 type,
 	      hpa_t owner);
-bool pamt_dynamic(const struct tdx_module *m);
-/* Bit 62 of RCX when a freed page was the last of its 2M range. */
-u64 pamt_free_hint(struct tdx_module *m, hpa_t hpa);
+/* Set the stop rules of this module version. */
+void pamt_walk_rules(struct tdx_module *m);
+static inline bool pamt_dynamic(const struct tdx_module *m)
+{
+	return m->dynamic_pamt;
+}
+
+/* Bit 62 of RCX when the freed page was the last of its 2M range. */
+static inline u64 pamt_free_hint(const struct tdx_module *m, const struct pamt_block *block)
+{
+	return pamt_dynamic(m) && !block->level[1]->children ? BIT_ULL(62) : 0;
+}
 
 /* -- sept.c -- */
 
@@ -393,9 +442,15 @@ static inline u8 sept_state(u64 entry)
 	return sept_row_of_code[code] - 1;
 }
 
-static inline bool sept_is_leaf(u8 state)
+/* Every leaf of the L1 tree has PS set, 4K ones too; nothing else has. */
+static inline bool sept_is_leaf(u64 entry)
 {
-	return state < SEPT_STATE_NR && sept_state_info[state].leaf;
+	return entry & SEPT_PS;
+}
+
+static inline bool sept_is_free(u64 entry)
+{
+	return (entry & SEPT_STATE_MASK) == (SEPT_ENTRY_FREE & SEPT_STATE_MASK);
 }
 
 static inline hpa_t sept_hpa(u64 entry)
@@ -405,9 +460,35 @@ static inline hpa_t sept_hpa(u64 entry)
 
 u64 sept_leaf_entry(const struct td *td, const struct tdx_module *m, u8 state, hpa_t hpa);
 u64 sept_table_entry(const struct td *td, const struct tdx_module *m, hpa_t hpa);
+static inline void sept_reread(struct sept_pos *at)
+{
+	at->value = *at->entry & ~SEPT_TDEL;
+	at->state = sept_state(at->value);
+}
+
+static inline void sept_at(struct sept_pos *at, struct sept_table *table, u8 level, gpa_t gpa)
+{
+	at->table = table;
+	at->level = level;
+	at->index = gpa >> sept_level_shift(level) & (SEPT_ENTRIES - 1);
+	at->entry = &table->entry[at->index];
+	sept_reread(at);
+}
+
+bool sept_walk_slow(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, struct sept_pos *at);
+
 /* From the root to @level at most; true when it got there. */
-bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, struct sept_pos *at);
-void sept_reread(struct sept_pos *at);
+static inline bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level,
+			     struct sept_pos *at)
+{
+	if (level < ARRAY_SIZE(td->walked) &&
+	    likely(td->walked[level].key == gpa >> sept_level_shift(level + 1))) {
+		sept_at(at, td->walked[level].table, level, gpa);
+		return true;
+	}
+	return sept_walk_slow(m, td, gpa, level, at);
+}
+
 /* Page a leaf names, without the accept counter. */
 static inline hpa_t sept_page(u64 entry, u8 level)
 {
@@ -538,8 +619,8 @@ void pamt_pair_take(struct call *c, const struct pamt_block *block, hpa_t pages[
 /* -- busy.c: locks held on behalf of somebody else, for injection -- */
 
 struct other_party {
-	void *lock;
-	u8 kind;		/* enum held_kind */
+	u16 *lock;
+	struct release release;
 };
 
 bool other_party_take(struct call *c, u32 operand, struct other_party *other);

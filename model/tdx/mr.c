@@ -26,7 +26,7 @@ u64 check_tdh_mr_extend(struct call *c)
 	if (!IS_ALIGNED(c->gpa, MR_CHUNK) || !td_gpa_private_valid(c->td, c->gpa))
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	sept_walk(c->m, c->td, c->gpa, 0, &c->at);
-	if (!sept_is_leaf(c->at.state) || !(c->at.value & SEPT_RWX))
+	if (!sept_is_leaf(c->at.value) || !(c->at.value & SEPT_RWX))
 		return with_entry_info(c, tdx_on(TDX_EPT_ENTRY_NOT_PRESENT, RCX));
 	if (!sept_allows(c))
 		return TDX_EPT_ENTRY_NOT_PRESENT;

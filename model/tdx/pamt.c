@@ -10,9 +10,18 @@
  */
 #include "model/tdx/module.h"
 
-bool pamt_dynamic(const struct tdx_module *m)
+/*
+ * 1.5 stops at a page of a TD and else goes down to the 4K entry; 2.0 stops at
+ * anything in use, and with dynamic PAMT at a 2M range without a page pair.
+ */
+void pamt_walk_rules(struct tdx_module *m)
 {
-	return m->dynamic_pamt;
+	u32 in_use = ~(1u << PT_NDA);
+
+	if (m->config.version < TDX_MODULE_2_0)
+		in_use = 1u << PT_REG;
+	m->pamt_stop[2] = in_use;
+	m->pamt_stop[1] = pamt_dynamic(m) ? ~(1u << PT_PAMT) : in_use;
 }
 
 static const struct tdmr *tdmr_of(const struct tdx_module *m, hpa_t hpa)
@@ -62,7 +71,7 @@ static void first_touch_2m(struct tdx_module *m, const struct tdmr *tdmr, u64 ra
 		leaf[i].reserved = reserved_pages(tdmr, (first + i) * SZ_2M, SZ_2M);
 }
 
-static bool cache_fill(struct tdx_module *m, hpa_t hpa, struct pamt_cache *slot)
+bool pamt_cache_fill(struct tdx_module *m, hpa_t hpa, struct pamt_cache *slot)
 {
 	kvm_pfn_t pfn = hpa_to_pfn(hpa);
 	const struct tdmr *tdmr;
@@ -82,35 +91,6 @@ static bool cache_fill(struct tdx_module *m, hpa_t hpa, struct pamt_cache *slot)
 		slot->leaf = first_touch_4k(m, tdmr, pfn);
 	slot->key = (pfn >> SPARSE_LEAF_SHIFT) + 1;
 	return true;
-}
-
-static inline struct pamt_cache *cache_of(struct tdx_module *m, hpa_t hpa)
-{
-	u64 group = hpa_to_pfn(hpa) >> SPARSE_LEAF_SHIFT;
-	struct pamt_cache *slot = &m->pamt_cache[group % PAMT_CACHE_SIZE];
-
-	if (likely(slot->key == group + 1))
-		return slot;
-	return cache_fill(m, hpa, slot) ? slot : NULL;
-}
-
-bool pamt_block(struct tdx_module *m, hpa_t hpa, struct pamt_block *block)
-{
-	struct pamt_cache *slot = cache_of(m, hpa);
-
-	if (unlikely(!slot))
-		return false;
-	block->level[0] = slot->leaf + (hpa_to_pfn(hpa) & (SPARSE_LEAF_SIZE - 1));
-	block->level[1] = slot->two_m;
-	block->level[2] = slot->one_g;
-	return true;
-}
-
-struct pamt_entry *pamt_at(struct tdx_module *m, hpa_t hpa, u8 level)
-{
-	struct pamt_block block;
-
-	return pamt_block(m, hpa, &block) ? block.level[level] : NULL;
 }
 
 struct pamt_entry *pamt_leaf(struct tdx_module *m, const struct pamt_block *block, u8 *level)
@@ -145,11 +125,4 @@ void pamt_set(struct call *c, const struct pamt_block *block, u8 level, hpa_t hp
 
 		trace_emit(env, &event);
 	}
-}
-
-u64 pamt_free_hint(struct tdx_module *m, hpa_t hpa)
-{
-	if (!pamt_dynamic(m))
-		return 0;
-	return pamt_at(m, hpa, 1)->children ? 0 : BIT_ULL(62);
 }

@@ -19,7 +19,7 @@ static u64 check_pamt_page(struct call *c, hpa_t hpa, u32 operand)
 		return TDX_OPERAND_ADDR_RANGE_ERROR + operand;
 	if (!hp_lock_sh(&block.level[0]->lock))
 		return TDX_OPERAND_BUSY + operand;
-	HELD(c, &block.level[0]->lock, HELD_HP_SH);
+	call_holds(c, &block.level[0]->lock, HELD_SH);
 	leaf = pamt_leaf(c->m, &block, &level);
 	if (leaf->type != PT_NDA || block.level[0]->type != PT_NDA ||
 	    block.level[0]->flags & PAMT_IS_PAMT_PAGE)
@@ -36,14 +36,13 @@ u64 check_pamt_pair(struct call *c, const hpa_t pages[2], const u32 operands[2])
 
 static void mark_pamt_page(struct call *c, hpa_t hpa, bool used)
 {
-	struct pamt_block block;
+	struct pamt_entry *page = pamt_at(c->m, hpa, 0);
 
-	pamt_block(c->m, hpa, &block);
 	if (used)
-		block.level[0]->flags |= PAMT_IS_PAMT_PAGE;
+		page->flags |= PAMT_IS_PAMT_PAGE;
 	else
-		block.level[0]->flags &= ~PAMT_IS_PAMT_PAGE;
-	block.level[1]->reserved += used ? 1 : -1;
+		page->flags &= ~PAMT_IS_PAMT_PAGE;
+	pamt_at(c->m, hpa, 1)->reserved += used ? 1 : -1;
 }
 
 void pamt_pair_install(struct call *c, const struct pamt_block *block, hpa_t range,

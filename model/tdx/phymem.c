@@ -93,7 +93,7 @@ u64 commit_tdh_phymem_page_reclaim(struct call *c)
 		forget_vcpu(c->m, page->vcpu);
 	page->td = NULL;
 	pamt_set(c, &c->block, c->page_level, c->page_hpa, PT_NDA, 0);
-	c->regs->rcx |= pamt_free_hint(c->m, c->page_hpa);
+	c->regs->rcx |= pamt_free_hint(c->m, &c->block);
 	return TDX_SUCCESS;
 }
 
@@ -137,10 +137,10 @@ u64 check_tdh_phymem_cache_wb(struct call *c)
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	if (!sx_lock_ex(&package->wb_lock))
 		return tdx_on(TDX_OPERAND_BUSY, WBCACHE);
-	HELD(c, &package->wb_lock, HELD_SX_EX);
+	call_holds(c, &package->wb_lock, HELD_SX_EX);
 	if (!sx_lock_sh(&m->kot_lock))
 		return tdx_on(TDX_OPERAND_BUSY, KOT);
-	HELD(c, &m->kot_lock, HELD_SX_SH);
+	call_holds(c, &m->kot_lock, HELD_SH);
 	if (c->rcx) {
 		c->scratch = package->wb_pending;
 		return c->scratch ? TDX_SUCCESS : TDX_WBCACHE_RESUME_ERROR;

@@ -21,7 +21,7 @@ int tdx_probe_sept(struct tdx_module *module, hpa_t tdr, gpa_t gpa, u8 level,
 		return -ENOENT;
 	sept_walk(module, td, gpa & ~td_shared_bit(td), level, &at);
 	*view = (struct tdx_sept_view){ .state = at.state, .level = at.level, .raw = *at.entry };
-	if (sept_is_leaf(at.state))
+	if (sept_is_leaf(at.value))
 		view->hpa = sept_page(at.value, at.level);
 	else if (at.state == SEPT_NL_MAPPED || at.state == SEPT_NL_BLOCKED)
 		view->hpa = sept_hpa(at.value);
@@ -76,7 +76,7 @@ static int each_leaf(struct tdx_module *m, struct sept_table *table, tdx_leaf_fn
 		if (state == SEPT_FREE)
 			continue;
 		left--;
-		if (sept_is_leaf(state))
+		if (sept_is_leaf(entry))
 			stop = fn(ctx, table->td->tdr, table->gpa + i * sept_level_size(table->level),
 				  sept_page(entry, table->level), table->level, state);
 		else if (state == SEPT_NL_MAPPED || state == SEPT_NL_BLOCKED)

@@ -43,32 +43,12 @@ struct sept_table *sept_child(struct tdx_module *m, u64 entry)
 	return pamt_at(m, sept_hpa(entry), 0)->table;
 }
 
-void sept_reread(struct sept_pos *at)
-{
-	at->value = *at->entry & ~SEPT_TDEL;
-	at->state = sept_state(at->value);
-}
-
-static inline void at_entry(struct sept_pos *at, struct sept_table *table, gpa_t gpa)
-{
-	at->table = table;
-	at->level = table->level;
-	at->index = gpa >> sept_level_shift(table->level) & (SEPT_ENTRIES - 1);
-	at->entry = &table->entry[at->index];
-	sept_reread(at);
-}
-
-bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, struct sept_pos *at)
+bool sept_walk_slow(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, struct sept_pos *at)
 {
 	struct sept_table *table = td->root;
 
-	if (level < ARRAY_SIZE(td->walked) &&
-	    td->walked[level].key == gpa >> sept_level_shift(level + 1)) {
-		at_entry(at, td->walked[level].table, gpa);
-		return true;
-	}
 	for (;;) {
-		at_entry(at, table, gpa);
+		sept_at(at, table, table->level, gpa);
 		if (table->level == level)
 			break;
 		if (at->state != SEPT_NL_MAPPED)
@@ -99,24 +79,32 @@ static void trace_entry(struct call *c, const struct sept_table *table, u32 inde
 	trace_emit(c->m->env, &event);
 }
 
+/* The PAMT entry of a leaf's page: most often the one the leaf is about. */
+static inline struct pamt_entry *page_of(struct call *c, u64 entry, u8 level)
+{
+	hpa_t hpa = sept_page(entry, level);
+
+	if (likely(c->page && c->page_hpa == hpa && c->page_level == level))
+		return c->page;
+	return pamt_at(c->m, hpa, level);
+}
+
 void sept_set(struct call *c, struct sept_table *table, u32 index, u64 value)
 {
-	u64 old = table->entry[index];
-	u8 from = sept_state(old), to = sept_state(value);
-	bool was_leaf = sept_is_leaf(from), is_leaf = sept_is_leaf(to);
+	u64 old = table->entry[index], changed = old ^ value;
 
 	table->entry[index] = value;
-	table->used += (to != SEPT_FREE) - (from != SEPT_FREE);
-	if (was_leaf != is_leaf || sept_page(old, table->level) != sept_page(value, table->level)) {
-		if (was_leaf)
-			pamt_at(c->m, sept_page(old, table->level), table->level)->sept_leaves--;
-		if (is_leaf)
-			pamt_at(c->m, sept_page(value, table->level), table->level)->sept_leaves++;
+	table->used += sept_is_free(old) - sept_is_free(value);
+	if (changed & (SEPT_PS | SEPT_HPA_MASK)) {
+		if (sept_is_leaf(old))
+			page_of(c, old, table->level)->sept_leaves--;
+		if (sept_is_leaf(value))
+			page_of(c, value, table->level)->sept_leaves++;
 	}
-	if (from == SEPT_NL_MAPPED || from == SEPT_NL_BLOCKED)
+	if (!sept_is_leaf(old) && !sept_is_free(old))
 		sept_forget_walks(table->td);
-	if (unlikely(trace_on(c->m->env, TRACE_SEPT)) && from != to)
-		trace_entry(c, table, index, from, to);
+	if (unlikely(trace_on(c->m->env, TRACE_SEPT)) && changed & SEPT_STATE_MASK)
+		trace_entry(c, table, index, sept_state(old), sept_state(value));
 }
 
 struct sept_table *sept_table_new(struct tdx_module *m, struct td *td, hpa_t hpa, gpa_t gpa,
@@ -144,7 +132,7 @@ static void drop_table(struct tdx_module *m, struct sept_table *table)
 		u64 entry = table->entry[i];
 		u8 state = sept_state(entry);
 
-		if (sept_is_leaf(state)) {
+		if (sept_is_leaf(entry)) {
 			pamt_at(m, sept_page(entry, table->level), table->level)->sept_leaves--;
 		} else if (state == SEPT_NL_MAPPED || state == SEPT_NL_BLOCKED) {
 			struct pamt_entry *page = pamt_at(m, sept_hpa(entry), 0);

@@ -44,7 +44,7 @@ static gpa_t still_faulting(struct call *c)
 
 	for (u32 i = 0; i < vcpu->epf_gpa_count; i++) {
 		sept_walk(c->m, c->td, vcpu->epf_gpa[i], 0, &at);
-		if (!sept_is_leaf(at.state) || (at.value & SEPT_RWX) != SEPT_RWX)
+		if (!sept_is_leaf(at.value) || (at.value & SEPT_RWX) != SEPT_RWX)
 			return vcpu->epf_gpa[i];
 	}
 	return ~0ULL;
@@ -73,7 +73,7 @@ u64 stepping_filter(struct call *c)
 	}
 	if (!sx_lock_ex(&c->td->tree_lock))
 		return enter_reverted(c, tdx_on(TDX_OPERAND_BUSY, SEPT_TREE));
-	HELD(c, &c->td->tree_lock, HELD_SX_EX);
+	call_holds(c, &c->td->tree_lock, HELD_SX_EX);
 	gpa = still_faulting(c);
 	if (gpa == ~0ULL) {
 		notify_guest(c);

@@ -19,7 +19,7 @@ static u64 lock_sys(struct call *c)
 {
 	if (!sx_lock_ex(&c->m->sys_lock))
 		return TDX_SYS_BUSY;
-	HELD(c, &c->m->sys_lock, HELD_SX_EX);
+	call_holds(c, &c->m->sys_lock, HELD_SX_EX);
 	return TDX_SUCCESS;
 }
 
@@ -253,6 +253,7 @@ u64 commit_tdh_sys_config(struct call *c)
 	m->tdmr_count = c->rdx;
 	m->global_hkid = c->regs->r8;
 	m->dynamic_pamt = c->regs->r8 & SYS_CONFIG_DYNAMIC_PAMT;
+	pamt_walk_rules(m);
 	kot_set(c, m->global_hkid, HKID_RESERVED);
 	m->sys_state = SYS_CONFIG_DONE;
 	return TDX_SUCCESS;
@@ -295,7 +296,7 @@ u64 check_tdh_sys_tdmr_init(struct call *c)
 			continue;
 		if (!sx_lock_ex(&tdmr->lock))
 			return tdx_on(TDX_OPERAND_BUSY, RCX);
-		HELD(c, &tdmr->lock, HELD_SX_EX);
+		call_holds(c, &tdmr->lock, HELD_SX_EX);
 		c->scratch = i;
 		return tdmr->initialized >= tdmr->size ? TDX_TDMR_ALREADY_INITIALIZED : TDX_SUCCESS;
 	}

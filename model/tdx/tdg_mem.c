@@ -29,7 +29,7 @@ static u64 mem_exit(struct call *c, u8 type)
 		info = c->level | (u64)at->level << 3;
 		if (at->state < SEPT_STATE_NR)
 			info |= (u64)sept_state_info[at->state].arch << 6 |
-				(u64)sept_is_leaf(at->state) << 14;
+				(u64)sept_is_leaf(at->value) << 14;
 	}
 	exit_ept_violation(c->residence, c->gpa, EXIT_QUALIFICATION_WRITE, type | info << 32);
 	return TDX_SUCCESS;
@@ -45,7 +45,7 @@ static u64 entry_lock(struct call *c)
 	case GUEST_LOCK_OK:
 		break;
 	}
-	HELD(c, c->at.entry, HELD_ENTRY);
+	call_holds(c, (u16 *)c->at.entry, HELD_ENTRY);
 	sept_reread(&c->at);
 	/* While the lock is held is when a host leaf can meet it. */
 	task_yield(c->m->env, YIELD_GUEST);
@@ -110,7 +110,7 @@ u64 tdg_mem_page_accept(struct call *c)
 		return accessible(c->at.state) ? TDX_PAGE_ALREADY_ACCEPTED + c->at.level :
 						 mem_exit(c, EXT_ACCEPT);
 	CHECK(entry_lock(c));
-	if (c->at.state != SEPT_FREE && !sept_is_leaf(c->at.state))
+	if (c->at.state != SEPT_FREE && !sept_is_leaf(c->at.value))
 		return TDX_PAGE_SIZE_MISMATCH + c->level;
 	if (accessible(c->at.state))
 		return TDX_PAGE_ALREADY_ACCEPTED + c->level;
@@ -133,7 +133,7 @@ u64 tdg_mem_page_attr_rd(struct call *c)
 	if (c->rcx & ~PAGE_MASK || !td_gpa_private_valid(c->td, c->rcx))
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	sept_walk(c->m, c->td, c->gpa, 0, &c->at);
-	if (!sept_is_leaf(c->at.state))
+	if (!sept_is_leaf(c->at.value))
 		return mem_exit(c, EXT_NONE);
 	CHECK(entry_lock(c));
 	if (!sept_allows(c))
@@ -153,7 +153,7 @@ u64 tdg_mem_page_attr_wr(struct call *c)
 	if (!walked)
 		return mem_exit(c, EXT_ATTR_WR);
 	CHECK(entry_lock(c));
-	if (c->at.state != SEPT_FREE && !sept_is_leaf(c->at.state))
+	if (c->at.state != SEPT_FREE && !sept_is_leaf(c->at.value))
 		return TDX_PAGE_SIZE_MISMATCH + c->level;
 	if (!sept_allows(c))
 		return mem_exit(c, EXT_ATTR_WR);
@@ -172,7 +172,7 @@ u64 tdg_mem_page_release(struct call *c)
 		return accessible(c->at.state) ? TDX_PAGE_SIZE_MISMATCH + c->at.level :
 						 mem_exit(c, EXT_ACCEPT);
 	CHECK(entry_lock(c));
-	if (c->at.state != SEPT_FREE && !sept_is_leaf(c->at.state))
+	if (c->at.state != SEPT_FREE && !sept_is_leaf(c->at.value))
 		return TDX_PAGE_SIZE_MISMATCH + c->level;
 	if (c->at.state == SEPT_PENDING)
 		return tdx_on(TDX_EPT_ENTRY_STATE_INCORRECT, RCX);
