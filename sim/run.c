@@ -333,6 +333,8 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 		run_picture(run, step, run->result->after, sizeof(run->result->after));
 	run->result->trace_hash = hash_mix(run->result->trace_hash,
 					   out->result.number ^ (u64)out->result.kind << 56);
+	if (run->options->on_step)
+		run->options->on_step(run->options->on_step_ctx, run, step, out);
 	if (out->bad_input)
 		run_fail(run, node, RUN_ERROR, 0, "%s", out->text);
 	else if (step->verb->result != VERB_NO_RESULT)
@@ -342,6 +344,8 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 	compare_crossings(run, node);
 	step_end_fail_alloc(run, node, step);
 	invariants_check(run, false);
+	if (run->options->told)
+		run->options->told(run->options->told_ctx, step, out);
 	if (run->options->keep_going && run->result->verdict == RUN_MISMATCH)
 		run->stop = false;
 	return !run->stop;
@@ -681,6 +685,8 @@ void run_end(struct run *run)
 		check_unasked(run);
 	gather_broken(run);
 	fail_broken(run);
+	if (run->options->told)
+		run->options->told(run->options->told_ctx, NULL, NULL);
 	run->result->seamcalls = env->injector.seamcall_count;
 	env->trace.mask = 0;
 	env->trace.listener = NULL;

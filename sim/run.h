@@ -47,6 +47,21 @@ struct run_setting {
 	const char *knob, *value;
 };
 
+struct run_outcome;
+
+struct run;
+struct run_outcome;
+/* Told after each step, before the invariants are looked at. */
+typedef void run_step_fn(void *ctx, const struct run *run, const struct scn_step *step,
+			 const struct run_outcome *out);
+
+struct run;
+struct run_outcome;
+
+/* A step was executed and compared; look, but change nothing. */
+typedef void run_step_fn(void *ctx, const struct run *run, const struct scn_step *step,
+			 const struct run_outcome *out);
+
 struct run_options {
 	u32 variant;			/* 0 .. run_variant_count() - 1 */
 	const struct run_setting *set;	/* command line, wins over the file */
@@ -65,6 +80,9 @@ struct run_options {
 	trace_fn *listener;		/* told each event of @listener_mask */
 	void *listener_ctx;
 	u32 listener_mask;
+	/* Called after each step and its checks; @step NULL: after the teardown. */
+	void (*told)(void *ctx, const struct scn_step *step, const struct run_outcome *out);
+	void *told_ctx;
 };
 
 struct run_result {
