@@ -18,14 +18,32 @@ static u64 seamcall_once(struct tdx_globals *globals, u64 fn, struct tdx_module_
 	return seamcall(globals->module, cpu, fn, args);
 }
 
-/* Dry randomness comes back by itself, so it is not told to the caller at once. */
-static u64 sc_retry(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
+/*
+ * Dry randomness comes back by itself, so it is not told to the caller at once.
+ * Outputs land in @args, also those of an attempt that failed: the next one is
+ * made with whatever is there then.
+ */
+static u64 seamcall_ret(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
 {
 	int retry = RDRAND_RETRY_LOOPS;
 	u64 ret;
 
 	do {
 		ret = seamcall_once(globals, fn, args);
+	} while (unlikely(ret == TDX_RND_NO_ENTROPY) && --retry);
+	return ret;
+}
+
+/* For leaves whose outputs nobody wants: each attempt is made with @args. */
+static u64 seamcall_noret(struct tdx_globals *globals, u64 fn, const struct tdx_module_args *args)
+{
+	int retry = RDRAND_RETRY_LOOPS;
+	u64 ret;
+
+	do {
+		struct tdx_module_args regs = *args;
+
+		ret = seamcall_once(globals, fn, &regs);
 	} while (unlikely(ret == TDX_RND_NO_ENTROPY) && --retry);
 	return ret;
 }
@@ -68,7 +86,7 @@ u64 tdh_mng_addcx(struct tdx_td *t, struct page *tdcs_page)
 	};
 
 	tdx_clflush_page(t->globals, tdcs_page);
-	return sc_retry(t->globals, TDH_MNG_ADDCX, &args);
+	return seamcall_noret(t->globals, TDH_MNG_ADDCX, &args);
 }
 
 u64 tdh_mem_page_add(struct tdx_td *t, gpa_t gpa, kvm_pfn_t pfn,
@@ -84,7 +102,7 @@ u64 tdh_mem_page_add(struct tdx_td *t, gpa_t gpa, kvm_pfn_t pfn,
 	u64 ret;
 
 	tdx_clflush_pfn(t->globals, pfn);
-	ret = sc_retry(t->globals, TDH_MEM_PAGE_ADD, &args);
+	ret = seamcall_ret(t->globals, TDH_MEM_PAGE_ADD, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
@@ -101,7 +119,7 @@ u64 tdh_mem_sept_add(struct tdx_td *t, gpa_t gpa, int level, struct page *page,
 	u64 ret;
 
 	tdx_clflush_page(t->globals, page);
-	ret = sc_retry(t->globals, TDH_MEM_SEPT_ADD, &args);
+	ret = seamcall_ret(t->globals, TDH_MEM_SEPT_ADD, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
@@ -115,7 +133,7 @@ u64 tdh_vp_addcx(struct tdx_vp *p, struct page *tdcx_page)
 	};
 
 	tdx_clflush_page(p->globals, tdcx_page);
-	return sc_retry(p->globals, TDH_VP_ADDCX, &args);
+	return seamcall_noret(p->globals, TDH_VP_ADDCX, &args);
 }
 
 u64 tdh_mem_page_aug(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
@@ -129,7 +147,7 @@ u64 tdh_mem_page_aug(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
 	u64 ret;
 
 	tdx_clflush_pfn(t->globals, pfn);
-	ret = sc_retry(t->globals, TDH_MEM_PAGE_AUG, &args);
+	ret = seamcall_ret(t->globals, TDH_MEM_PAGE_AUG, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
 	return ret;
@@ -142,7 +160,7 @@ u64 tdh_mem_range_block(struct tdx_td *t, gpa_t gpa, int level,
 		.rcx = gpa | level,
 		.rdx = tdx_tdr_pa(t),
 	};
-	u64 ret = sc_retry(t->globals, TDH_MEM_RANGE_BLOCK, &args);
+	u64 ret = seamcall_ret(t->globals, TDH_MEM_RANGE_BLOCK, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
@@ -153,7 +171,7 @@ u64 tdh_mng_key_config(struct tdx_td *t)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(t->globals, TDH_MNG_KEY_CONFIG, &args);
+	return seamcall_noret(t->globals, TDH_MNG_KEY_CONFIG, &args);
 }
 
 u64 tdh_mng_create(struct tdx_td *t, u16 hkid)
@@ -161,7 +179,7 @@ u64 tdh_mng_create(struct tdx_td *t, u16 hkid)
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t), .rdx = hkid };
 
 	tdx_clflush_page(t->globals, t->tdr_page);
-	return sc_retry(t->globals, TDH_MNG_CREATE, &args);
+	return seamcall_noret(t->globals, TDH_MNG_CREATE, &args);
 }
 
 u64 tdh_vp_create(struct tdx_td *t, struct tdx_vp *p)
@@ -169,13 +187,13 @@ u64 tdh_vp_create(struct tdx_td *t, struct tdx_vp *p)
 	struct tdx_module_args args = { .rcx = p->tdvpr_pa, .rdx = tdx_tdr_pa(t) };
 
 	tdx_clflush_page(t->globals, p->tdvpr_page);
-	return sc_retry(t->globals, TDH_VP_CREATE, &args);
+	return seamcall_noret(t->globals, TDH_VP_CREATE, &args);
 }
 
 u64 tdh_mng_rd(struct tdx_td *t, u64 field, u64 *data)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t), .rdx = field };
-	u64 ret = sc_retry(t->globals, TDH_MNG_RD, &args);
+	u64 ret = seamcall_ret(t->globals, TDH_MNG_RD, &args);
 
 	*data = args.r8;
 	return ret;
@@ -184,7 +202,7 @@ u64 tdh_mng_rd(struct tdx_td *t, u64 field, u64 *data)
 u64 tdh_mr_extend(struct tdx_td *t, gpa_t gpa, u64 *ext_err1, u64 *ext_err2)
 {
 	struct tdx_module_args args = { .rcx = gpa, .rdx = tdx_tdr_pa(t) };
-	u64 ret = sc_retry(t->globals, TDH_MR_EXTEND, &args);
+	u64 ret = seamcall_ret(t->globals, TDH_MR_EXTEND, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
@@ -195,34 +213,34 @@ u64 tdh_mr_finalize(struct tdx_td *t)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(t->globals, TDH_MR_FINALIZE, &args);
+	return seamcall_noret(t->globals, TDH_MR_FINALIZE, &args);
 }
 
 u64 tdh_vp_flush(struct tdx_vp *p)
 {
 	struct tdx_module_args args = { .rcx = p->tdvpr_pa };
 
-	return sc_retry(p->globals, TDH_VP_FLUSH, &args);
+	return seamcall_noret(p->globals, TDH_VP_FLUSH, &args);
 }
 
 u64 tdh_mng_vpflushdone(struct tdx_td *t)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(t->globals, TDH_MNG_VPFLUSHDONE, &args);
+	return seamcall_noret(t->globals, TDH_MNG_VPFLUSHDONE, &args);
 }
 
 u64 tdh_mng_key_freeid(struct tdx_td *t)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(t->globals, TDH_MNG_KEY_FREEID, &args);
+	return seamcall_noret(t->globals, TDH_MNG_KEY_FREEID, &args);
 }
 
 u64 tdh_mng_init(struct tdx_td *t, hpa_t td_params, u64 *extended_err)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t), .rdx = td_params };
-	u64 ret = sc_retry(t->globals, TDH_MNG_INIT, &args);
+	u64 ret = seamcall_ret(t->globals, TDH_MNG_INIT, &args);
 
 	*extended_err = args.rcx;
 	return ret;
@@ -237,13 +255,13 @@ u64 tdh_vp_init(struct tdx_vp *p, u64 initial_rcx, u32 x2apicid)
 	};
 
 	/* Version 1 is the one that takes the APIC id. */
-	return sc_retry(p->globals, TDH_VP_INIT | 1ULL << 16, &args);
+	return seamcall_noret(p->globals, TDH_VP_INIT | 1ULL << 16, &args);
 }
 
 u64 tdh_vp_rd(struct tdx_vp *p, u64 field, u64 *data)
 {
 	struct tdx_module_args args = { .rcx = p->tdvpr_pa, .rdx = field };
-	u64 ret = sc_retry(p->globals, TDH_VP_RD, &args);
+	u64 ret = seamcall_ret(p->globals, TDH_VP_RD, &args);
 
 	*data = args.r8;
 	return ret;
@@ -258,14 +276,14 @@ u64 tdh_vp_wr(struct tdx_vp *p, u64 field, u64 data, u64 mask)
 		.r9 = mask,
 	};
 
-	return sc_retry(p->globals, TDH_VP_WR, &args);
+	return seamcall_noret(p->globals, TDH_VP_WR, &args);
 }
 
 u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
 			    u64 *tdx_pt, u64 *tdx_owner, u64 *tdx_size)
 {
 	struct tdx_module_args args = { .rcx = page_to_phys(page) };
-	u64 ret = sc_retry(globals, TDH_PHYMEM_PAGE_RECLAIM, &args);
+	u64 ret = seamcall_ret(globals, TDH_PHYMEM_PAGE_RECLAIM, &args);
 
 	*tdx_pt = args.rcx;
 	*tdx_owner = args.rdx;
@@ -280,7 +298,7 @@ u64 tdh_mem_page_remove(struct tdx_td *t, gpa_t gpa, int level,
 		.rcx = gpa | level,
 		.rdx = tdx_tdr_pa(t),
 	};
-	u64 ret = sc_retry(t->globals, TDH_MEM_PAGE_REMOVE, &args);
+	u64 ret = seamcall_ret(t->globals, TDH_MEM_PAGE_REMOVE, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
@@ -291,14 +309,14 @@ u64 tdh_mem_track(struct tdx_td *t)
 {
 	struct tdx_module_args args = { .rcx = tdx_tdr_pa(t) };
 
-	return sc_retry(t->globals, TDH_MEM_TRACK, &args);
+	return seamcall_noret(t->globals, TDH_MEM_TRACK, &args);
 }
 
 u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume)
 {
 	struct tdx_module_args args = { .rcx = resume };
 
-	return sc_retry(globals, TDH_PHYMEM_CACHE_WB, &args);
+	return seamcall_noret(globals, TDH_PHYMEM_CACHE_WB, &args);
 }
 
 u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *t)
@@ -308,12 +326,12 @@ u64 tdh_phymem_page_wbinvd_tdr(struct tdx_td *t)
 		.rcx = mk_keyed_paddr(t->globals->global_keyid, page_to_pfn(t->tdr_page)),
 	};
 
-	return sc_retry(t->globals, TDH_PHYMEM_PAGE_WBINVD, &args);
+	return seamcall_noret(t->globals, TDH_PHYMEM_PAGE_WBINVD, &args);
 }
 
 u64 tdh_phymem_page_wbinvd_hkid(struct tdx_globals *globals, u64 hkid, kvm_pfn_t pfn)
 {
 	struct tdx_module_args args = { .rcx = mk_keyed_paddr(hkid, pfn) };
 
-	return sc_retry(globals, TDH_PHYMEM_PAGE_WBINVD, &args);
+	return seamcall_noret(globals, TDH_PHYMEM_PAGE_WBINVD, &args);
 }
