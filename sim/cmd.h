@@ -31,7 +31,7 @@ typedef int cmd_fn(int argc, char **argv);
 cmd_fn cmd_run, cmd_decode, cmd_list, cmd_fmt, cmd_version;
 /* Rows for those that are not there yet come into commands.def with the function. */
 cmd_fn cmd_explore, cmd_sweep, cmd_campaign, cmd_shrink;
-cmd_fn cmd_graph, cmd_bench, cmd_matrix, cmd_diff;
+cmd_fn cmd_graph, cmd_bench, cmd_tell, cmd_matrix, cmd_diff;
 
 /* ---- Help for command lines, options.c ---- */
 

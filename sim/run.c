@@ -344,8 +344,8 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 	compare_crossings(run, node);
 	step_end_fail_alloc(run, node, step);
 	invariants_check(run, false);
-	if (run->options->told)
-		run->options->told(run->options->told_ctx, step, out);
+	if (run->options->on_step)
+		run->options->on_step(run->options->on_step_ctx, run, step, out);
 	if (run->options->keep_going && run->result->verdict == RUN_MISMATCH)
 		run->stop = false;
 	return !run->stop;
@@ -685,8 +685,6 @@ void run_end(struct run *run)
 		check_unasked(run);
 	gather_broken(run);
 	fail_broken(run);
-	if (run->options->told)
-		run->options->told(run->options->told_ctx, NULL, NULL);
 	run->result->seamcalls = env->injector.seamcall_count;
 	env->trace.mask = 0;
 	env->trace.listener = NULL;

@@ -80,9 +80,10 @@ struct run_options {
 	trace_fn *listener;		/* told each event of @listener_mask */
 	void *listener_ctx;
 	u32 listener_mask;
-	/* Called after each step and its checks; @step NULL: after the teardown. */
-	void (*told)(void *ctx, const struct scn_step *step, const struct run_outcome *out);
-	void *told_ctx;
+	/* Called after each step and its checks. */
+	void (*on_step)(void *ctx, const struct run *run, const struct scn_step *step,
+			const struct run_outcome *out);
+	void *on_step_ctx;
 };
 
 struct run_result {

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `septum tell`: one scenario as a story. Each step, and under it the SEAMCALLs
+ * that crossed, what the kernel logged, who holds the page now, and which
+ * invariant broke. Everything shown is an event or a probe of the run; nothing
+ * is compared here that `septum run` would not compare.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cmd.h"
+#include "sim/run_impl.h"
+
+#define PAGES_MAX	64
+#define SETTINGS_MAX	8
+
+struct told_page {
+	kvm_pfn_t pfn;
+	bool touched;		/* in this step */
+	char ledger[160];	/* as it was last said */
+};
+
+struct tell {
+	struct run_setting set[SETTINGS_MAX];
+	u32 set_count;
+	bool brief;
+	struct host *host;
+	struct checker *checker;
+	FILE *events;		/* of the running step, into ->text */
+	char *text;
+	size_t text_size;
+	char crossing[240];	/* the last SEAMCALL, not written yet */
+	u16 leaf;
+	u64 status;
+	u32 times;
+	struct told_page page[PAGES_MAX];
+	u32 page_count;
+	u32 broken_said;
+	struct sim_cache cache;
+};
+
+/* -- Events of a step -- */
+
+static void flush_crossing(struct tell *tell)
+{
+	if (tell->times > 1)
+		fprintf(tell->events, "    %s  and %u more\n", tell->crossing, tell->times - 1);
+	else if (tell->times)
+		fprintf(tell->events, "    %s\n", tell->crossing);
+	tell->times = 0;
+}
+
+static void saw_seamcall(struct tell *tell, const struct trace_event *event)
+{
+	u16 leaf = (u16)event->call.rax;
+
+	if (tell->times && tell->leaf == leaf && tell->status == event->call.status &&
+	    !event->call.injected) {
+		tell->times++;
+		return;
+	}
+	flush_crossing(tell);
+	cross_print_event(event, tell->crossing, sizeof(tell->crossing));
+	tell->leaf = leaf;
+	tell->status = event->call.status;
+	tell->times = 1;
+}
+
+static void saw_ref(struct tell *tell, const struct trace_event *event)
+{
+	static const char *const watched[] = { "filemap", "sept-pin", "zap-error" };
+	u32 i, known;
+
+	for (i = 0; i < ARRAY_SIZE(watched); i++)
+		if (!strcmp(event->page.what, watched[i]))
+			break;
+	for (known = 0; known < tell->page_count; known++)
+		if (tell->page[known].pfn == event->page.pfn)
+			break;
+	if (known == tell->page_count) {
+		if (i == ARRAY_SIZE(watched) || known == PAGES_MAX)
+			return;
+		tell->page_count++;
+		tell->page[known].pfn = event->page.pfn;
+	}
+	tell->page[known].touched = true;
+}
+
+static void tell_event(void *ctx, const struct trace_event *event)
+{
+	struct tell *tell = ctx;
+
+	switch (event->kind) {
+	case TRACE_SEAMCALL:
+		saw_seamcall(tell, event);
+		break;
+	case TRACE_REF:
+		saw_ref(tell, event);
+		break;
+	case TRACE_KMSG:
+		flush_crossing(tell);
+		fprintf(tell->events, "    log     %s\n", event->text.text);
+		break;
+	}
+}
+
+/* -- After a step -- */
+
+static void say_ledger(struct tell *tell, struct told_page *page)
+{
+	struct host_holder_view holder[16];
+	char text[sizeof(page->ledger)];
+	size_t used = 0;
+	int count, i;
+
+	count = tell->host->ops->probe_holders(tell->host, page->pfn, holder, ARRAY_SIZE(holder));
+	for (i = 0; i < count && i < (int)ARRAY_SIZE(holder) && used < sizeof(text); i++)
+		used += snprintf(text + used, sizeof(text) - used, "%s%s %d", i ? ", " : "",
+				 holder[i].kind, holder[i].count);
+	if (count <= 0)
+		snprintf(text, sizeof(text), "nobody%s",
+			 tell->host->ops->frame_free(tell->host, page->pfn) ? ", the frame is free" : "");
+	if (strcmp(text, page->ledger))
+		printf("    ledger  pfn %#llx: %s\n", (unsigned long long)page->pfn, text);
+	memcpy(page->ledger, text, sizeof(text));
+}
+
+static void say_broken(struct tell *tell)
+{
+	const struct broken *broken;
+
+	for (; tell->broken_said < tell->checker->broken_count; tell->broken_said++) {
+		broken = &tell->checker->broken[tell->broken_said];
+		printf("    BROKEN  %s: %s\n            %s\n", inv_name[broken->inv],
+		       inv_sentence[broken->inv], broken->text);
+	}
+}
+
+static void say_leaks(struct tell *tell)
+{
+	struct host_leak_view leak[16];
+	int count = tell->host->ops->probe_leaks(tell->host, leak, ARRAY_SIZE(leak)), i;
+
+	for (i = 0; i < count && i < (int)ARRAY_SIZE(leak); i++)
+		printf("    leaked  pfn %#llx, order %u: %s\n", (unsigned long long)leak[i].pfn,
+		       leak[i].order, leak[i].reason);
+}
+
+static void say_step(const struct scn_step *step, const struct run_outcome *out)
+{
+	struct scn_step shown = *step;
+	char line[SCN_LINE_MAX];
+
+	shown.limit_count = 0;
+	shown.crossing_count = 0;
+	if (step->verb->result != VERB_NO_RESULT) {
+		shown.result[0] = out->result;
+		shown.result_count = 1;
+	}
+	scn_print_step(&shown, line, sizeof(line));
+	printf("%s\n", line);
+}
+
+/* What happened since the last step, under the line that was just printed. */
+static void say_what_happened(struct tell *tell, bool hide_events)
+{
+	u32 i;
+
+	flush_crossing(tell);
+	fflush(tell->events);
+	if (!hide_events)
+		fwrite(tell->text, 1, (size_t)ftell(tell->events), stdout);
+	rewind(tell->events);
+	for (i = 0; i < tell->page_count; i++)
+		if (tell->page[i].touched) {
+			tell->page[i].touched = false;
+			say_ledger(tell, &tell->page[i]);
+		}
+	say_broken(tell);
+}
+
+static void tell_step(void *ctx, const struct run *run, const struct scn_step *step,
+		      const struct run_outcome *out)
+{
+	struct tell *tell = ctx;
+
+	say_step(step, out);
+	say_what_happened(tell, tell->brief && !tell->page_count);
+}
+
+/* -- Runs -- */
+
+static int tell_variant(struct tell *tell, const char *path, const struct scn *scn, u32 variant)
+{
+	struct run_options options = {
+		.variant = variant, .set = tell->set, .set_count = tell->set_count,
+		.listener = tell_event, .listener_ctx = tell,
+		.listener_mask = 1u << TRACE_SEAMCALL | 1u << TRACE_REF | 1u << TRACE_KMSG,
+		.on_step = tell_step, .on_step_ctx = tell,
+	};
+	struct run_result result;
+	struct sim_config config;
+	char text[240], why[160];
+	struct diag diag;
+	struct sim *sim;
+
+	diag_clear(&diag);
+	if (!run_config(scn, &options, &config, &diag)) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		return EXIT_BAD_INPUT;
+	}
+	sim = sim_cache_get(&tell->cache, &config, why, sizeof(why));
+	if (!sim)
+		return usage_error("%s", why);
+	tell->host = sim->host;
+	tell->checker = &sim->env->checker;
+	tell->page_count = tell->broken_said = tell->times = 0;
+	memset(tell->page, 0, sizeof(tell->page));
+	sim_config_get(&config, "policy", text, sizeof(text));
+	printf("# %s\n# %s, policy %s\n\n", scn->hypothesis, path, text);
+	choose_script(&sim->env->chooser);
+	run_scenario(sim, scn, &options, &result);
+	printf("(teardown)\n");
+	say_what_happened(tell, tell->brief);
+	say_leaks(tell);
+	printf("\n%s: %u steps, %u SEAMCALLs\n", run_verdict_names[result.verdict], result.steps,
+	       result.seamcalls);
+	if (result.diag.set)
+		diag_print(stdout, &result.diag, diag_colour(stdout));
+	return run_exit_status(result.verdict);
+}
+
+/* A variant of a knob the command line sets to something else is not told. */
+static bool wanted(const struct tell *tell, const struct scn *scn, u32 variant)
+{
+	const char *value;
+	u32 i;
+
+	for (i = 0; i < tell->set_count; i++) {
+		value = run_variant_value(scn, variant, tell->set[i].knob);
+		if (value && strcmp(value, tell->set[i].value))
+			return false;
+	}
+	return true;
+}
+
+static int tell_file(struct tell *tell, const char *path)
+{
+	struct diag diag;
+	struct scn *scn;
+	int status = 0, one;
+	u32 v;
+
+	diag_clear(&diag);
+	scn = scn_parse_file(path, &diag);
+	if (!scn) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		return EXIT_BAD_INPUT;
+	}
+	for (v = 0; v < run_variant_count(scn); v++) {
+		if (!wanted(tell, scn, v))
+			continue;
+		one = tell_variant(tell, path, scn, v);
+		status = one > status ? one : status;
+	}
+	scn_free(scn);
+	return status;
+}
+
+/* -- Command line -- */
+
+static int add_setting(struct tell *tell, const char *knob, const char *value)
+{
+	if (tell->set_count == SETTINGS_MAX)
+		return usage_error("more than %d settings", SETTINGS_MAX);
+	tell->set[tell->set_count++] = (struct run_setting){ knob, value };
+	return 0;
+}
+
+static int set_policy(void *ctx, const char *text)
+{
+	return add_setting(ctx, "policy", text);
+}
+
+static int set_order(void *ctx, const char *text)
+{
+	return add_setting(ctx, "order", text);
+}
+
+static int set_brief(void *ctx, const char *text)
+{
+	((struct tell *)ctx)->brief = true;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{ "--policy", "P", "what keeps a page that may still be in the S-EPT", set_policy },
+	{ "--order", "O", "what a conversion does in which order", set_order },
+	{ "--brief", NULL, "no SEAMCALLs before the first page has its folio, and of the teardown", set_brief },
+};
+
+int cmd_tell(int argc, char **argv)
+{
+	struct tell *tell = calloc(1, sizeof(*tell));
+	struct option_words words = { 0 };
+	int status, one;
+	u32 i;
+
+	if (!tell)
+		return EXIT_INTERNAL;
+	status = options_parse("tell", argc, argv, rows, ARRAY_SIZE(rows), tell, &words);
+	if (!status && !words.count)
+		status = usage_error("which scenario?");
+	tell->events = open_memstream(&tell->text, &tell->text_size);
+	for (i = 0; i < words.count && !status && tell->events; i++) {
+		one = tell_file(tell, words.word[i]);
+		status = one > status ? one : status;
+	}
+	if (tell->events)
+		fclose(tell->events);
+	free(tell->text);
+	sim_cache_free(&tell->cache);
+	free(tell);
+	option_words_free(&words);
+	return status < 0 ? 0 : status;
+}
