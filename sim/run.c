@@ -333,8 +333,6 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 		run_picture(run, step, run->result->after, sizeof(run->result->after));
 	run->result->trace_hash = hash_mix(run->result->trace_hash,
 					   out->result.number ^ (u64)out->result.kind << 56);
-	if (run->options->on_step)
-		run->options->on_step(run->options->on_step_ctx, run, step, out);
 	if (out->bad_input)
 		run_fail(run, node, RUN_ERROR, 0, "%s", out->text);
 	else if (step->verb->result != VERB_NO_RESULT)

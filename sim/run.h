@@ -47,14 +47,6 @@ struct run_setting {
 	const char *knob, *value;
 };
 
-struct run_outcome;
-
-struct run;
-struct run_outcome;
-/* Told after each step, before the invariants are looked at. */
-typedef void run_step_fn(void *ctx, const struct run *run, const struct scn_step *step,
-			 const struct run_outcome *out);
-
 struct run;
 struct run_outcome;
 
@@ -80,9 +72,7 @@ struct run_options {
 	trace_fn *listener;		/* told each event of @listener_mask */
 	void *listener_ctx;
 	u32 listener_mask;
-	/* Called after each step and its checks. */
-	void (*on_step)(void *ctx, const struct run *run, const struct scn_step *step,
-			const struct run_outcome *out);
+	run_step_fn *on_step;		/* called after each step and its checks */
 	void *on_step_ctx;
 };
 
