@@ -277,6 +277,21 @@ static void the_audit_sees_a_count_without_holder(void **state)
 	__free_page(page);
 }
 
+static void the_quick_check_sees_what_was_locked_since_the_last_one(void **state)
+{
+	struct world *w = *state;
+	struct page *page = alloc_page(w->env, GFP_KERNEL);
+
+	mm_check_recent(w->mm);
+	page->_refcount++;
+	mm_check_recent(w->mm);
+	assert_int_equal(w->env->checker.broken_total, 0);
+	folio_lock(page_folio(page));
+	folio_unlock(page_folio(page));
+	mm_check_recent(w->mm);
+	assert_int_equal(w->env->checker.broken_total, 1);
+}
+
 static void freezing_needs_the_exact_count(void **state)
 {
 	struct world *w = *state;
@@ -403,6 +418,7 @@ int main(void)
 		WORLD_TEST(giving_back_what_one_does_not_hold_is_reported),
 		WORLD_TEST(a_count_that_reaches_zero_with_holders_left_is_reported),
 		WORLD_TEST(the_audit_sees_a_count_without_holder),
+		WORLD_TEST(the_quick_check_sees_what_was_locked_since_the_last_one),
 		WORLD_TEST(freezing_needs_the_exact_count),
 		WORLD_TEST(the_ledger_names_kinds_and_tasks),
 		WORLD_TEST(random_operations_agree_with_a_plain_array),

@@ -135,7 +135,7 @@ void host_check(struct host *h)
 	struct kvm_globals *globals = kvm_globals_of(h);
 	struct kvm *kvm;
 
-	mm_check(mm_of(h), ~0ULL);
+	mm_check_recent(mm_of(h));
 	tdx_for_each_leaf(h->tdx, check_sept_leaf, globals);
 	list_for_each_entry(kvm, &globals->vm_list, vm_list) {
 		walk_roots(kvm, false, direct_leaf_not_in_sept);

@@ -59,6 +59,7 @@ struct mm_cpu {
 };
 
 #define VMEMMAP_CACHE	16
+#define MM_RECENT	16
 
 /* Leaves by pfn >> VMEMMAP_LEAF_SHIFT in a 64-way radix tree. */
 struct vmemmap {
@@ -100,6 +101,9 @@ struct mm {
 	struct hugetlb_state *hugetlb;	/* NULL without hugetlb pools */
 	u64 next_ino;
 	u32 compound_leaves;		/* live compound pages larger than a leaf */
+	/* Allocated or locked since mm_check_recent() looked last; the latest if too many. */
+	u32 recent[MM_RECENT];
+	u32 nr_recent;
 	bool host_down;
 };
 
@@ -122,6 +126,11 @@ static inline struct page *__pfn_to_page(struct mm *mm, kvm_pfn_t pfn)
 		return &mm->vmemmap.cache[nr % VMEMMAP_CACHE].leaf
 				->page[pfn & (VMEMMAP_LEAF_PAGES - 1)];
 	return pfn_to_page_slow(mm, pfn);
+}
+
+static inline void note_recent(struct mm *mm, kvm_pfn_t pfn)
+{
+	mm->recent[mm->nr_recent++ % MM_RECENT] = pfn;
 }
 
 /* The struct page if it exists. */

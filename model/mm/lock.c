@@ -45,6 +45,7 @@ static inline struct folio_lock *folio_lock_get(struct folio *folio)
 		else
 			fl = folio_lock_new(mm);
 		fl->lock.id = folio->pfn;
+		note_recent(mm, folio->pfn);
 		folio->lock_ref = fl->self;
 	}
 	fl->users++;

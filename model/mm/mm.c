@@ -138,6 +138,19 @@ static void check_folio(struct mm *mm, struct folio *folio)
 		   folio->_refcount, (long long)sum);
 }
 
+void mm_check_recent(struct mm *mm)
+{
+	u32 n = mm->nr_recent < MM_RECENT ? mm->nr_recent : MM_RECENT;
+
+	mm->nr_recent = 0;
+	while (n--) {
+		struct page *page = find_page(mm, mm->recent[n]);
+
+		if (page)
+			check_folio(mm, page_folio(page));
+	}
+}
+
 static u64 count_free_blocks(struct mm *mm)
 {
 	u64 pages = 0;

@@ -107,6 +107,11 @@ int mm_holders(struct mm *mm, kvm_pfn_t pfn, struct holder_view *view, u32 max);
  * use are @expected_in_use or on the leak list (INV_FRAMES_ACCOUNTED, ~0 skips).
  */
 void mm_check(struct mm *mm, u64 expected_in_use);
+/*
+ * Counts against the ledger for the folios allocated or locked since the last
+ * call, the latest 16 of them: cheap enough for every step.
+ */
+void mm_check_recent(struct mm *mm);
 /* Frames in use: RAM less free, reserved, pooled (hugetlb) and leaked ones. */
 u64 mm_nr_in_use(const struct mm *mm);
 

@@ -300,6 +300,7 @@ void prep_new_page(struct mm *mm, struct page *page, u32 order, gfp_t gfp)
 			hw_write(mm->hw, pfn_to_hpa(page->pfn + i), KEYID_SHARED, TOKEN_ZERO);
 	if (order && gfp & __GFP_COMP)
 		prep_compound_page(page, order);
+	note_recent(mm, page->pfn);
 	if (mm->hooks.frame_allocated)
 		mm->hooks.frame_allocated(mm->hooks.ctx, page->pfn, order);
 	if (unlikely(trace_on(mm->env, TRACE_PAGE)))
