@@ -200,7 +200,7 @@ u64 with_entry_info(struct call *c, u64 status)
 		rcx = SEPT_SVE;
 	else if (sept_is_leaf(at->value))
 		rcx = at->value & (SEPT_RWX | SEPT_MT_WB | SEPT_IPAT | SEPT_PS | SEPT_HPA_MASK |
-				   SEPT_SVE);
+				   SEPT_KEYID_MASK | SEPT_SVE);
 	if (at->state < SEPT_STATE_NR)
 		arch = sept_state_info[at->state].arch;
 	c->regs->rcx = rcx;
