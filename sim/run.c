@@ -521,9 +521,9 @@ void run_begin(struct run *run, struct sim *sim, const struct scn *scn,
 {
 	memset(run, 0, offsetof(struct run, notes));
 	run->notes.log_count = run->notes.error_count = 0;
-	run->notes.first_error_step = run->notes.first_warn_step = 0;
+	run->notes.first_error_step = 0;
 	run->notes.fault_seen = false;
-	run->notes.first_error[0] = run->notes.first_warn[0] = '\0';
+	run->notes.first_error[0] = '\0';
 	memset(result, 0, sizeof(*result));
 	run->sim = sim;
 	run->scn = scn;
@@ -594,6 +594,31 @@ static void check_injections(struct run *run)
 	}
 }
 
+/* The @nth (from 0) line of the log that is a WARN or BUG; a stand-in when it was not kept. */
+static const struct run_log *warn_line(const struct run *run, enum kmsg_level level, u32 nth)
+{
+	static const struct run_log none = { .text = "(the log does not hold it any more)" };
+	const struct run_notes *notes = &run->notes;
+	u32 i;
+
+	for (i = 0; i < notes->log_count && i < RUN_LOG_MAX; i++)
+		if (notes->log[i].level == level && !nth--)
+			return &notes->log[i];
+	return &none;
+}
+
+static void unasked_warn(struct run *run, enum kmsg_level level, const char *word, u32 count,
+			 u32 expected)
+{
+	const struct run_log *line = warn_line(run, level, expected);
+
+	if (count <= expected)
+		return;
+	run_env(run)->checker.step = line->step;
+	check_fail(run_env(run), INV_NO_UNASKED_ERROR, "%u %s, %u expected: %s", count, word,
+		   expected, line->text);
+}
+
 static void check_unasked(struct run *run)
 {
 	struct env *env = run_env(run);
@@ -603,14 +628,8 @@ static void check_unasked(struct run *run)
 	check_hit(env, INV_NO_UNASKED_ERROR);
 	if (run->options->tolerate_faults)
 		return;
-	if (env->checker.warn_count > run->world.warn_expected) {
-		env->checker.step = notes->first_warn_step;
-		check_fail(env, INV_NO_UNASKED_ERROR, "%u WARN, %u expected: %s",
-			   env->checker.warn_count, run->world.warn_expected, notes->first_warn);
-	}
-	if (env->checker.bug_count > run->world.bug_expected)
-		check_fail(env, INV_NO_UNASKED_ERROR, "%u BUG, %u expected: %s",
-			   env->checker.bug_count, run->world.bug_expected, notes->first_warn);
+	unasked_warn(run, KMSG_WARN, "WARN", env->checker.warn_count, run->world.warn_expected);
+	unasked_warn(run, KMSG_BUG, "BUG", env->checker.bug_count, run->world.bug_expected);
 	if (notes->error_count) {
 		env->checker.step = notes->first_error_step;
 		check_fail(env, INV_NO_UNASKED_ERROR, "%s", notes->first_error);

@@ -145,6 +145,7 @@ struct run_world {
 	u32 warn_expected, bug_expected;
 	u32 broken_expected;		/* BIT(invariant) */
 	u32 teardown_line;		/* of `test teardown`: after it one can only look */
+	bool is_td[HOST_OBJ_MAX];	/* an ordinary VM keeps content in shared pages */
 	u8 gpaw[HOST_OBJ_MAX];		/* as init_td said; where the shared bit is */
 	u64 token;			/* last content token handed out */
 	/* What the guest of each VM must read, by gfn; in the arena, NULL: nothing yet */
@@ -176,8 +177,8 @@ struct run_notes {
 	u32 log_count;
 	bool fault_seen;		/* an injected SEAMCALL fault has fired */
 	u32 error_count;		/* module errors that nobody asked for */
-	char first_error[160], first_warn[200];
-	u32 first_error_step, first_warn_step;
+	char first_error[160];
+	u32 first_error_step;
 };
 
 struct run_scope {

@@ -30,11 +30,11 @@ static bool has_page(u16 leaf)
 static u64 event_reg(const struct trace_event *event, u32 reg)
 {
 	const struct tdx_module_args *in = event->call.in;
-	const u64 regs[REG_NR] = {
-		[REG_RCX] = in->rcx, [REG_RDX] = in->rdx, [REG_R8] = in->r8, [REG_R9] = in->r9,
-		[REG_R10] = in->r10, [REG_R11] = in->r11, [REG_R12] = in->r12,
-		[REG_R13] = in->r13, [REG_GPA] = RCX_GPA(in->rcx),
-		[REG_LEVEL] = RCX_LEVEL(in->rcx), [REG_HPA] = in->r8, [REG_LP] = event->call.lp,
+	const u64 regs[SCN_REG_NR] = {
+		[SCN_REG_RCX] = in->rcx, [SCN_REG_RDX] = in->rdx, [SCN_REG_R8] = in->r8, [SCN_REG_R9] = in->r9,
+		[SCN_REG_R10] = in->r10, [SCN_REG_R11] = in->r11, [SCN_REG_R12] = in->r12,
+		[SCN_REG_R13] = in->r13, [SCN_REG_GPA] = RCX_GPA(in->rcx),
+		[SCN_REG_LEVEL] = RCX_LEVEL(in->rcx), [SCN_REG_HPA] = in->r8, [SCN_REG_LP] = event->call.lp,
 	};
 
 	return regs[reg];
@@ -56,7 +56,7 @@ static bool crossing_matches(const struct scn_crossing *crossing,
 	if (crossing->leaf != (u16)event->call.rax ||
 	    (crossing->injected && !event->call.injected))
 		return false;
-	for (r = 0; r < REG_NR; r++)
+	for (r = 0; r < SCN_REG_NR; r++)
 		if (crossing->given & (1u << r) && crossing->reg[r] != event_reg(event, r))
 			return false;
 	return status_matches(&crossing->result, event->call.status);
@@ -71,10 +71,10 @@ void cross_print_event(const struct trace_event *event, char *text, size_t size)
 	};
 	u32 r;
 
-	crossing.given = has_gpa(leaf) ? 1u << REG_GPA | 1u << REG_LEVEL : 1u << REG_RCX;
+	crossing.given = has_gpa(leaf) ? 1u << SCN_REG_GPA | 1u << SCN_REG_LEVEL : 1u << SCN_REG_RCX;
 	if (has_page(leaf))
-		crossing.given |= 1u << REG_HPA;
-	for (r = 0; r < REG_NR; r++)
+		crossing.given |= 1u << SCN_REG_HPA;
+	for (r = 0; r < SCN_REG_NR; r++)
 		crossing.reg[r] = event_reg(event, r);
 	scn_print_crossing(&crossing, text, size);
 }

@@ -16,6 +16,15 @@ static u64 hash_word(u64 hash, u64 word)
 	return (hash ^ word) * 0x100000001b3ULL;
 }
 
+/* Errors that KVM asks for and goes on with. */
+static const struct {
+	u16 leaf;
+	u64 status;
+} tolerated[] = {
+	/* A vCPU that never ran, or was flushed when it moved, has nothing to flush. */
+	{ TDH_VP_FLUSH, TDX_VCPU_NOT_ASSOCIATED },
+};
+
 /*
  * Errors a host provokes knowingly and answers: contention, interruption, and
  * TD exits. Everything else is the finding of somebody's bug.
@@ -24,8 +33,13 @@ static bool error_is_ordinary(u16 leaf, u64 status)
 {
 	const struct tdx_status_info *info = tdx_status_find(status);
 
+	u32 i;
+
 	if (!(status & TDX_STATUS_ERROR) || leaf == TDH_VP_ENTER)
 		return true;
+	for (i = 0; i < ARRAY_SIZE(tolerated); i++)
+		if (tolerated[i].leaf == leaf && tolerated[i].status == TDX_STATUS(status))
+			return true;
 	return info && (info->retry == RETRY_SAME || info->retry == RETRY_RESUME);
 }
 
@@ -58,10 +72,6 @@ static void listen_kmsg(struct run *run, const struct trace_event *event)
 	char text[sizeof(notes->log[0].text)];
 
 	snprintf(text, sizeof(text), "%s", event->text.text);
-	if (event->text.level >= KMSG_WARN && !notes->first_warn_step) {
-		notes->first_warn_step = run->step;
-		strcpy(notes->first_warn, text);
-	}
 	if (notes->log_count < RUN_LOG_MAX) {
 		notes->log[notes->log_count].level = event->text.level;
 		notes->log[notes->log_count].step = run->step;

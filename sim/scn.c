@@ -137,7 +137,7 @@ static bool crossings_equal(const struct scn_crossing *a, const struct scn_cross
 	    a->times != b->times || a->injected != b->injected ||
 	    a->limit_count != b->limit_count || !results_equal(&a->result, &b->result))
 		return false;
-	for (r = 0; r < REG_NR; r++)
+	for (r = 0; r < SCN_REG_NR; r++)
 		if (a->given & (1u << r) && a->reg[r] != b->reg[r])
 			return false;
 	return limits_equal(a->limit, b->limit, a->limit_count);

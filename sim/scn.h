@@ -110,12 +110,13 @@ struct scn_crossing {
 
 /* What a '>' line can name: registers, and fields of them. */
 enum scn_reg_name {
-	REG_RCX, REG_RDX, REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13,
-	REG_GPA, REG_LEVEL, REG_HPA, REG_LP,
-	REG_NR
+	SCN_REG_RCX, SCN_REG_RDX, SCN_REG_R8, SCN_REG_R9,
+	SCN_REG_R10, SCN_REG_R11, SCN_REG_R12, SCN_REG_R13,
+	SCN_REG_GPA, SCN_REG_LEVEL, SCN_REG_HPA, SCN_REG_LP,
+	SCN_REG_NR
 };
 
-extern const char *const scn_reg_names[REG_NR];
+extern const char *const scn_reg_names[SCN_REG_NR];
 
 struct verb;
 

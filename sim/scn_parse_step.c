@@ -10,10 +10,10 @@
 #include "model/tdx/tables.h"
 #include "sim/parser.h"
 
-const char *const scn_reg_names[REG_NR] = {
-	[REG_RCX] = "rcx", [REG_RDX] = "rdx", [REG_R8] = "r8", [REG_R9] = "r9",
-	[REG_R10] = "r10", [REG_R11] = "r11", [REG_R12] = "r12", [REG_R13] = "r13",
-	[REG_GPA] = "gpa", [REG_LEVEL] = "level", [REG_HPA] = "hpa", [REG_LP] = "lp",
+const char *const scn_reg_names[SCN_REG_NR] = {
+	[SCN_REG_RCX] = "rcx", [SCN_REG_RDX] = "rdx", [SCN_REG_R8] = "r8", [SCN_REG_R9] = "r9",
+	[SCN_REG_R10] = "r10", [SCN_REG_R11] = "r11", [SCN_REG_R12] = "r12", [SCN_REG_R13] = "r13",
+	[SCN_REG_GPA] = "gpa", [SCN_REG_LEVEL] = "level", [SCN_REG_HPA] = "hpa", [SCN_REG_LP] = "lp",
 };
 
 /* ---- Actor and verb ---- */
@@ -543,17 +543,17 @@ static bool parse_crossing_reg(struct parser *parser, struct scn_crossing *cross
 	char why[DIAG_TEXT_MAX];
 	u32 r;
 
-	for (r = 0; r < REG_NR; r++)
+	for (r = 0; r < SCN_REG_NR; r++)
 		if (!strcmp(scn_reg_names[r], token->text))
 			break;
-	if (r == REG_NR || !token->value) {
-		near = diag_nearest(token->text, scn_reg_names, REG_NR);
+	if (r == SCN_REG_NR || !token->value) {
+		near = diag_nearest(token->text, scn_reg_names, SCN_REG_NR);
 		return parser_fail(parser, token->col,
 				   "'%.40s' is nothing a SEAMCALL has%s%s%s", token->text,
 				   near ? ", did you mean '" : "", near ? near : "",
 				   near ? "'?" : "");
 	}
-	if (!scn_parse_value(r == REG_LEVEL ? TYPE_LEVEL : TYPE_HEX, text, NULL, &value, why,
+	if (!scn_parse_value(r == SCN_REG_LEVEL ? TYPE_LEVEL : TYPE_HEX, text, NULL, &value, why,
 			     sizeof(why)))
 		return parser_fail(parser, token->col + token->value, "%s", why);
 	crossing->given |= 1u << r;

@@ -206,11 +206,11 @@ static void output_crossing(struct output *out, const struct scn_crossing *cross
 		scn_print_leaf(false, crossing->leaf, text, sizeof(text));
 		output(out, "%s", text);
 	}
-	for (r = 0; r < REG_NR; r++) {
+	for (r = 0; r < SCN_REG_NR; r++) {
 		if (!(crossing->given & (1u << r)))
 			continue;
 		value.number = crossing->reg[r];
-		scn_print_value(r == REG_LEVEL ? TYPE_LEVEL : TYPE_HEX, &value, text,
+		scn_print_value(r == SCN_REG_LEVEL ? TYPE_LEVEL : TYPE_HEX, &value, text,
 				sizeof(text));
 		output(out, " %s=%s", scn_reg_names[r], text);
 	}

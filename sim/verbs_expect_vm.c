@@ -119,6 +119,16 @@ void verb_expect_kmsg(struct run *run, const struct scn_step *step, struct run_o
 			     kept ? notes->log[kept - 1].text : "(the log is empty)");
 }
 
+static void print_warns(const struct run *run, struct run_outcome *out)
+{
+	const struct run_notes *notes = &run->notes;
+	u32 i;
+
+	for (i = 0; i < notes->log_count && i < RUN_LOG_MAX; i++)
+		if (notes->log[i].level == KMSG_WARN)
+			out_mismatch(out, "", "(%.100s)", notes->log[i].text);
+}
+
 void verb_expect_warn(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	const struct checker *checker = &run->sim->env->checker;
@@ -126,8 +136,8 @@ void verb_expect_warn(struct run *run, const struct scn_step *step, struct run_o
 	if (!step->negated)
 		run->world.warn_expected = step->value[0].number;
 	out_compare_number(out, "warn", step->value[0].number, checker->warn_count);
-	if (out->mismatch && checker->warn_count)
-		out_mismatch(out, "", "(first: %.100s)", run->notes.first_warn);
+	if (out->mismatch)
+		print_warns(run, out);
 }
 
 void verb_expect_bug(struct run *run, const struct scn_step *step, struct run_outcome *out)

@@ -94,7 +94,8 @@ static void content_after(struct run *run, u32 td, const struct run_guest *guest
 			run_content_set(run, td, gpa + (i << PAGE_SHIFT), TOKEN_ZERO);
 		return;
 	}
-	if (op->gpa & shared_bit(run, td))
+	/* An ordinary VM, which has no address width of its own, has nothing to accept. */
+	if (!run->world.gpaw[td] || op->gpa & shared_bit(run, td))
 		return;
 	if (op->kind == GUEST_WRITE)
 		run_content_set(run, td, op->gpa, op->value);

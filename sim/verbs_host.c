@@ -19,9 +19,11 @@
 void verb_host_create_vm(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	u32 td = step->value[0].id;
-	int rc = step_ops(run)->vm_create(step_host(run), td,
-					  step_number(step, 1, KVM_X86_TDX_VM));
+	u64 type = step_number(step, 1, KVM_X86_TDX_VM);
+	int rc = step_ops(run)->vm_create(step_host(run), td, type);
 
+	if (!rc)
+		run->world.is_td[td] = type == KVM_X86_TDX_VM;
 	run_created(run, OBJECT_TD, td, rc);
 	out_errno(run, out, rc);
 }
