@@ -5,11 +5,14 @@
  * before and after the step at fault.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/base/defect.h"
+#include "sim/kernel_program.h"
 #include "sim/report.h"
 #include "sim/trace_file.h"
 
@@ -412,8 +415,6 @@ static int check_request(struct run_request *request, const struct option_words 
 
 	if (!words->count)
 		return usage_error("which scenario? A file, a directory or '-'; 'septum run --help' tells more");
-	if (request->kernel)
-		return usage_error("--kernel: no real kernel is built in ('make kernel KDIR=...' builds one)");
 	if (request->has_seed && request->choices)
 		return usage_error("--seed and --choices exclude each other");
 	sim_config_default(&config);
@@ -429,6 +430,25 @@ static int check_request(struct run_request *request, const struct option_words 
 	return 0;
 }
 
+/* `run --kernel` is `run` of the program that has the real kernel's objects. */
+static int run_on_kernel(int argc, char **argv)
+{
+	char **words = calloc(argc + 2, sizeof(*words));
+	char path[PATH_MAX];
+	int i, count = 1;
+
+	if (!words)
+		abort();
+	if (!kernel_program(path, sizeof(path)))
+		return usage_error("--kernel: no real kernel is built ('make kernel KDIR=...' builds one)");
+	words[0] = path;
+	for (i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--kernel"))
+			words[count++] = argv[i];
+	execv(path, words);
+	return usage_error("%s: %s", path, strerror(errno));
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run_request *request = calloc(1, sizeof(*request));
@@ -440,6 +460,8 @@ int cmd_run(int argc, char **argv)
 	if (!request)
 		return EXIT_INTERNAL;
 	status = options_parse("run", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
+	if (!status && request->kernel && words.count)
+		status = run_on_kernel(argc, argv);
 	if (!status)
 		status = check_request(request, &words);
 	for (i = 0; i < words.count && !status; i++)

@@ -69,19 +69,19 @@ long host_ioctl_on(struct host *h, u32 cpu, int fd, u32 command, void *argument)
 
 long host_ioctl(struct host *h, int fd, u32 command, void *argument)
 {
-	return host_ioctl_on(h, 0, fd, command, argument);
+	return host_ioctl_on(h, current_task(h->env)->cpu, fd, command, argument);
 }
 
 __attribute__((noinline))
 long host_sys_fallocate(struct host *h, int fd, int mode, u64 offset, u64 length)
 {
-	return SYSTEM_CALL(h, 0, kern_fallocate(fd, mode, offset, length));
+	return SYSTEM_CALL(h, current_task(h->env)->cpu, kern_fallocate(fd, mode, offset, length));
 }
 
 __attribute__((noinline))
 static long sys_close(struct host *h, int fd)
 {
-	return SYSTEM_CALL(h, 0, (kern_close(fd), 0));
+	return SYSTEM_CALL(h, current_task(h->env)->cpu, (kern_close(fd), 0));
 }
 
 void host_sys_close(struct host *h, int *fd)

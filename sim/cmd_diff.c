@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `septum diff`: one scenario on the modelled kernel in this program and on the
+ * real kernel's objects in build/septum-kernel. Both write the same kind of
+ * record (record.h); the first line that differs is the finding, with the step
+ * it belongs to. `--record` only writes this program's record: that is what the
+ * other program is started with.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/kernel_program.h"
+#include "sim/record.h"
+
+#define RECORD_LINE_MAX	600
+
+struct diff_request {
+	bool record;
+	struct sim_cache cache;
+	u32 same, different, skipped;
+};
+
+static int set_record(void *ctx, const char *text)
+{
+	((struct diff_request *)ctx)->record = true;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{ "--record", NULL, "write this program's record and compare nothing", set_record },
+};
+
+/* ---- Comparing ---- */
+
+static bool next_line(FILE *in, char *line)
+{
+	if (!fgets(line, RECORD_LINE_MAX, in)) {
+		line[0] = '\0';
+		return false;
+	}
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+static bool starts(const char *line, const char *word)
+{
+	return !strncmp(line, word, strlen(word));
+}
+
+/* Is this the last line of a run? */
+static bool ends_run(const char *line)
+{
+	return starts(line, "verdict ") || starts(line, "skipped ");
+}
+
+static void skip_to_end(FILE *in, char *line)
+{
+	while (!ends_run(line) && next_line(in, line))
+		;
+}
+
+/*
+ * One run: both stand behind its "run" line. A run that the real kernel cannot
+ * express says nothing, however far it came.
+ */
+static void compare_run(struct diff_request *request, const char *name, FILE *model, FILE *kernel)
+{
+	char a[RECORD_LINE_MAX] = "", b[RECORD_LINE_MAX] = "", step[RECORD_LINE_MAX] = "(before the first step)";
+	char model_line[RECORD_LINE_MAX], kernel_line[RECORD_LINE_MAX];
+	bool same;
+
+	do {
+		next_line(model, a);
+		next_line(kernel, b);
+		same = !strcmp(a, b);
+		if (same && starts(a, "step "))
+			strcpy(step, a + strlen("step "));
+	} while (same && a[0] && !ends_run(a));
+
+	strcpy(model_line, a);
+	strcpy(kernel_line, b);
+	skip_to_end(model, a);
+	skip_to_end(kernel, b);
+	if (starts(b, "skipped ")) {
+		request->skipped++;
+		printf("skipped   %s: %s\n", name, b + strlen("skipped "));
+	} else if (same) {
+		request->same++;
+		printf("same      %s\n", name);
+	} else {
+		request->different++;
+		printf("different %s\n  behind: %s\n  model:  %s\n  kernel: %s\n", name, step,
+		       model_line, kernel_line[0] ? kernel_line : "(the program ended)");
+	}
+}
+
+static int diff_file(struct diff_request *request, const char *program, const char *path)
+{
+	char a[RECORD_LINE_MAX], b[RECORD_LINE_MAX];
+	FILE *model = tmpfile(), *kernel;
+	int err;
+
+	if (!model)
+		return usage_error("no temporary file: %s", strerror(errno));
+	err = record_file(path, &request->cache, model);
+	rewind(model);
+	kernel = err ? NULL : kernel_program_record(program, path);
+	if (!err && !kernel)
+		err = usage_error("%s: %s", program, strerror(errno));
+	while (!err && next_line(model, a)) {
+		if (!next_line(kernel, b) || strcmp(a, b)) {
+			err = EXIT_INTERNAL;
+			fprintf(stderr, "septum: %s ended early in %s\n", program, path);
+			break;
+		}
+		compare_run(request, a + strlen("run "), model, kernel);
+	}
+	fclose(model);
+	if (kernel)
+		kernel_program_end(kernel);
+	return err;
+}
+
+static int diff_all(struct diff_request *request, const struct path_list *paths)
+{
+	char program[PATH_MAX];
+	int err = 0;
+	u32 i;
+
+	if (!request->record && !kernel_program(program, sizeof(program)))
+		return usage_error("no real kernel is built ('make kernel KDIR=...' builds one)");
+	for (i = 0; i < paths->count && !err; i++)
+		err = request->record ? record_file(paths->path[i], &request->cache, stdout) :
+					diff_file(request, program, paths->path[i]);
+	if (request->record || err)
+		return err;
+	printf("%u same, %u different, %u skipped\n", request->same, request->different,
+	       request->skipped);
+	return request->different ? EXIT_MISMATCH : EXIT_AS_EXPECTED;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	struct diff_request *request = calloc(1, sizeof(*request));
+	struct option_words words = { 0 };
+	struct path_list paths = { 0 };
+	int status;
+	u32 i;
+
+	if (!request)
+		abort();
+	status = options_parse("diff", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
+	if (!status && !words.count)
+		status = usage_error("which scenario? 'septum diff --help' tells more");
+	for (i = 0; i < words.count && !status; i++)
+		status = paths_gather(&paths, words.word[i]);
+	if (!status)
+		status = diff_all(request, &paths);
+	paths_free(&paths);
+	option_words_free(&words);
+	sim_cache_free(&request->cache);
+	free(request);
+	return status < 0 ? 0 : status;
+}
