@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/tdx/tables.h"
 #include "sim/cmd.h"
 #include "sim/run_impl.h"
 
 #define PAGES_MAX	64
 #define SETTINGS_MAX	8
+#define RESULT_COLUMN	54
 
 struct told_page {
 	kvm_pfn_t pfn;
@@ -40,15 +42,46 @@ struct tell {
 	struct sim_cache cache;
 };
 
+/* Results in one column: the last " = " of @line moves there. */
+static void print_line(FILE *out, const char *indent, const char *line)
+{
+	const char *result = NULL, *at;
+	int width;
+
+	for (at = strstr(line, " = "); at; at = strstr(at + 1, " = "))
+		result = at;
+	if (!result) {
+		fprintf(out, "%s%s", indent, line);
+		return;
+	}
+	width = RESULT_COLUMN - (int)strlen(indent);
+	fprintf(out, "%s%-*.*s%s", indent, width, (int)(result - line), line, result);
+}
+
 /* -- Events of a step -- */
 
 static void flush_crossing(struct tell *tell)
 {
+	if (!tell->times)
+		return;
+	print_line(tell->events, "    ", tell->crossing);
 	if (tell->times > 1)
-		fprintf(tell->events, "    %s  and %u more\n", tell->crossing, tell->times - 1);
-	else if (tell->times)
-		fprintf(tell->events, "    %s\n", tell->crossing);
+		fprintf(tell->events, "  and %u more", tell->times - 1);
+	fprintf(tell->events, "\n");
 	tell->times = 0;
+}
+
+/* Details of VP.ENTER's success are an exit reason, not an operand. */
+static void print_crossing(const struct trace_event *event, char *text, size_t size)
+{
+	char status[80];
+
+	if ((u16)event->call.rax != TDH_VP_ENTER) {
+		cross_print_event(event, text, size);
+		return;
+	}
+	tdx_status_print(event->call.status, status, sizeof(status));
+	snprintf(text, size, "> TDH.VP.ENTER = %s", status);
 }
 
 static void saw_seamcall(struct tell *tell, const struct trace_event *event)
@@ -61,7 +94,7 @@ static void saw_seamcall(struct tell *tell, const struct trace_event *event)
 		return;
 	}
 	flush_crossing(tell);
-	cross_print_event(event, tell->crossing, sizeof(tell->crossing));
+	print_crossing(event, tell->crossing, sizeof(tell->crossing));
 	tell->leaf = leaf;
 	tell->status = event->call.status;
 	tell->times = 1;
@@ -159,7 +192,8 @@ static void say_step(const struct scn_step *step, const struct run_outcome *out)
 		shown.result_count = 1;
 	}
 	scn_print_step(&shown, line, sizeof(line));
-	printf("%s\n", line);
+	print_line(stdout, "", line);
+	printf("\n");
 }
 
 /* What happened since the last step, under the line that was just printed. */
