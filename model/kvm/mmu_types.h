@@ -82,6 +82,13 @@ struct mmu_host {
 	struct pool spts;		/* u64[512] */
 };
 
+/* Where the last walk of a fault ended, so that the next one can begin there. */
+struct tdp_walk_cache {
+	struct kvm_mmu_page *root;	/* NULL: nothing is known */
+	struct kvm_mmu_page *table;	/* of 4K entries */
+	gfn_t region;			/* gfn >> 9 of what it maps */
+};
+
 /* kvm->arch.mmu */
 struct kvm_arch_mmu {
 	struct mmu_host *host;
@@ -89,6 +96,7 @@ struct kvm_arch_mmu {
 	struct lock tdp_mmu_pages_lock;
 	u32 rcu_readers;		/* tasks inside rcu_read_lock() */
 	struct kvm_mmu_page *rcu_pages;	/* tables freed by call_rcu() meanwhile */
+	struct tdp_walk_cache walked[2];	/* direct, mirror; emptied when a table goes */
 	u64 tdp_mmu_pages;		/* page tables in use below the roots */
 	u64 pages[KVM_NR_PAGE_SIZES];	/* leaves mapped, by level */
 	u64 shadow_mmio_value;

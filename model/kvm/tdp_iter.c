@@ -56,6 +56,18 @@ void tdp_iter_start(struct tdp_iter *it, struct kvm_mmu_page *root,
 	tdp_iter_restart(it);
 }
 
+void tdp_iter_start_at(struct tdp_iter *it, struct kvm_mmu_page *table, gfn_t gfn)
+{
+	it->level = it->min_level = table->role.level;
+	it->root_level = it->level;
+	it->pt_path[it->level - 1] = table;
+	it->gfn = it->next_last_level_gfn = gfn;
+	it->gfn_bits = 0;
+	it->yielded = false;
+	it->valid = true;
+	tdp_iter_refresh_sptep(it);
+}
+
 /* Never through FROZEN_SPTE: its child is not there yet, or not any more. */
 static bool try_step_down(struct tdp_iter *it)
 {

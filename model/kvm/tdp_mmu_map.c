@@ -135,18 +135,32 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *v,
 	return RET_PF_FIXED;
 }
 
-/* Walk down to goal_level, adding tables. CONTINUE: @iter stands on the entry. */
+/*
+ * Walk down to goal_level, adding tables. CONTINUE: @iter stands on the entry.
+ * Neighbouring faults end in one table, so the last one is tried first.
+ */
 static int tdp_mmu_map_walk(struct kvm_vcpu *v, struct kvm_page_fault *fault,
 			    struct kvm_mmu_page *root, struct tdp_iter *iter)
 {
 	struct kvm *vm = v->kvm;
+	struct tdp_walk_cache *walked = &vm->arch.mmu.walked[is_mirror_sp(root)];
 
+	if (walked->root == root && walked->region == fault->gfn >> 9 &&
+	    fault->goal_level == PG_LEVEL_4K) {
+		tdp_iter_start_at(iter, walked->table, fault->gfn);
+		return is_frozen_spte(iter->old_spte) ? RET_PF_RETRY : RET_PF_CONTINUE;
+	}
 	for_each_tdp_pte(*iter, vm, root, fault->gfn, fault->gfn + 1) {
 		/* Its owner is still talking to the module. */
 		if (is_frozen_spte(iter->old_spte))
 			return RET_PF_RETRY;
-		if (iter->level == fault->goal_level)
+		if (iter->level == fault->goal_level) {
+			if (iter->level == PG_LEVEL_4K)
+				*walked = (struct tdp_walk_cache){
+					root, tdp_iter_sp(iter), fault->gfn >> 9,
+				};
 			return RET_PF_CONTINUE;
+		}
 		if (is_shadow_present_pte(iter->old_spte) && !is_large_pte(iter->old_spte))
 			continue;
 		if (tdp_mmu_map_table(v, iter) != RET_PF_CONTINUE)

@@ -35,6 +35,7 @@ static void tdp_mmu_write_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *spt
 static void tdp_mmu_unlink_sp(struct kvm *vm, struct kvm_mmu_page *sp)
 {
 	vm->arch.mmu.tdp_mmu_pages--;
+	vm->arch.mmu.walked[is_mirror_sp(sp)].root = NULL;
 	if (!sp->nx_huge_page_disallowed)
 		return;
 	spin_lock(&vm->arch.mmu.tdp_mmu_pages_lock);

@@ -353,9 +353,9 @@ void lock_assert_held(const struct lock *lock, enum lock_mode mode, const char *
 	const struct task *task = current_task(env);
 
 	check_hit(env, INV_LOCK_RULES);
-	if (likely(find_held(task, lock, LOCK_EXCLUSIVE) >= 0))
+	if (lock->owner == task->id + 1)
 		return;
-	if (mode == LOCK_SHARED && find_held(task, lock, LOCK_SHARED) >= 0)
+	if (mode == LOCK_SHARED && lock->readers && find_held(task, lock, LOCK_SHARED) >= 0)
 		return;
 	check_fail(env, INV_LOCK_RULES, "%s() needs %s%s held by task %s", where,
 		   lock_class_name[lock->class], mode == LOCK_EXCLUSIVE ? " exclusively" : "",
