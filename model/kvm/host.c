@@ -240,12 +240,29 @@ int host_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	return 0;
 }
 
+/*
+ * By the vCPU's own thread, as a VMM does it: pinned to a CPU that no other
+ * thread of the process uses, as long as there are more CPUs than vCPUs.
+ */
+int host_vcpu_ioctl(struct host *h, u32 vcpu, struct kvm_vcpu *v, u32 ioctl, void *arg)
+{
+	u32 cpus = h->hw->cpu_count;
+	struct task *thread = current_task(h->env);
+	int cpu = thread->cpu;
+	int err;
+
+	thread->cpu = cpus > 1 ? 1 + vcpu % (cpus - 1) : 0;
+	err = kvm_vcpu_ioctl(v, ioctl, arg);
+	thread->cpu = cpu;
+	return err;
+}
+
 int host_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx)
 {
 	struct kvm_tdx_cmd cmd = { .id = KVM_TDX_INIT_VCPU, .data = rcx };
 	struct kvm_vcpu *v = host_open_vcpu(h, vm, vcpu);
 
-	return v ? kvm_vcpu_ioctl(v, KVM_MEMORY_ENCRYPT_OP, &cmd) : -EBADF;
+	return v ? host_vcpu_ioctl(h, vcpu, v, KVM_MEMORY_ENCRYPT_OP, &cmd) : -EBADF;
 }
 
 int host_vcpu_close(struct host *h, u32 vm, u32 vcpu)
@@ -276,27 +293,6 @@ static void host_fill_exit(const struct kvm_run *run, struct host_exit *exit)
 	}
 }
 
-/* The CPU of the vCPU's thread; CPU 0 is for everybody else. */
-static int host_vcpu_cpu(const struct host *h, u32 vcpu)
-{
-	return h->hw->cpu_count > 1 ? 1 + vcpu % (h->hw->cpu_count - 1) : 0;
-}
-
-/* KVM_RUN by the vCPU's own thread. */
-static int host_kvm_run(struct host *h, u32 vcpu, struct kvm_vcpu *v, struct guest_op *op)
-{
-	struct task *thread = current_task(h->env);
-	int cpu = thread->cpu;
-	int err;
-
-	v->guest_op = op;
-	thread->cpu = host_vcpu_cpu(h, vcpu);
-	err = kvm_vcpu_ioctl(v, KVM_RUN, NULL);
-	thread->cpu = cpu;
-	v->guest_op = NULL;
-	return err;
-}
-
 int host_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 		  struct host_exit *exit)
 {
@@ -313,7 +309,9 @@ int host_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 		tdx_guest_set(h->tdx, tdvpr_pa, op);
 
 	v->run->exit_reason = 0;
-	err = host_kvm_run(h, vcpu, v, op);
+	v->guest_op = op;
+	err = host_vcpu_ioctl(h, vcpu, v, KVM_RUN, NULL);
+	v->guest_op = NULL;
 	if (err == -EINTR && op->done)
 		return 0;
 	host_fill_exit(v->run, exit);
