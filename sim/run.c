@@ -36,7 +36,7 @@ static struct env *run_env(const struct run *run)
 	return run->sim->env;
 }
 
-void run_fail(struct run *run, const struct scn_node *node, enum run_verdict verdict, u32 col,
+bool run_fail(struct run *run, const struct scn_node *node, enum run_verdict verdict, u32 col,
 	      const char *fmt, ...)
 {
 	char text[DIAG_TEXT_MAX], source[SCN_LINE_MAX + 1] = "";
@@ -44,7 +44,7 @@ void run_fail(struct run *run, const struct scn_node *node, enum run_verdict ver
 	va_list args;
 
 	if (run->result->verdict != RUN_OK)
-		return;
+		return false;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
@@ -58,6 +58,7 @@ void run_fail(struct run *run, const struct scn_node *node, enum run_verdict ver
 	run->result->verdict = verdict;
 	run->result->failed_step = run->step;
 	run->stop = true;
+	return true;
 }
 
 /* ---- Comparing ---- */
@@ -207,8 +208,9 @@ static void compare_result(struct run *run, const struct scn_node *node,
 		return;
 	print_wanted(step, wanted, sizeof(wanted));
 	scn_print_result(&out->result, got, sizeof(got));
-	run_fail(run, node, out->result.kind == RESULT_HANG ? RUN_HANG : RUN_MISMATCH, col,
-		 "expected %s, got %s", wanted, got);
+	if (!run_fail(run, node, out->result.kind == RESULT_HANG ? RUN_HANG : RUN_MISMATCH, col,
+		      "expected %s, got %s", wanted, got))
+		return;
 	snprintf(run->result->diag.caret, sizeof(run->result->diag.caret), "%.100s", out->text);
 	note_lines(run, step, &out->result);
 	note_pictures(run);
@@ -221,10 +223,13 @@ static void compare_expectation(struct run *run, const struct scn_node *node,
 	if (out->mismatch == step->negated || run->options->no_results)
 		return;
 	if (step->negated) {
-		run_fail(run, node, RUN_MISMATCH, 0, "expected this not to hold, and it does");
+		if (!run_fail(run, node, RUN_MISMATCH, 0,
+			      "expected this not to hold, and it does"))
+			return;
 	} else {
-		run_fail(run, node, RUN_MISMATCH, 0, "expected %s, got %s", out->expected,
-			 out->actual);
+		if (!run_fail(run, node, RUN_MISMATCH, 0, "expected %s, got %s", out->expected,
+			      out->actual))
+			return;
 		diag_note(&run->result->diag, "  script:  %s\n  actual:  %s\n", out->expected,
 			  out->actual);
 	}
@@ -236,6 +241,7 @@ static void compare_crossings(struct run *run, const struct scn_node *node)
 	const struct scn_crossing *line;
 	const struct run_cross *cross;
 	struct scn_node place;
+	const char *why;
 	char wanted[240];
 
 	if (cross_end(run, &cross) || run->options->no_results || !node)
@@ -245,14 +251,13 @@ static void compare_crossings(struct run *run, const struct scn_node *node)
 	place.line = line->line;
 	scn_print_crossing(line, wanted, sizeof(wanted));
 	if (cross->next >= cross->active_count)
-		run_fail(run, &place, RUN_MISMATCH, line->leaf_col,
-			 "a SEAMCALL crossed that no line under this step names");
+		why = "a SEAMCALL crossed that no line under this step names";
 	else if (cross->actual[0])
-		run_fail(run, &place, RUN_MISMATCH, line->leaf_col,
-			 "expected another SEAMCALL to cross here");
+		why = "another SEAMCALL crossed than this line says";
 	else
-		run_fail(run, &place, RUN_MISMATCH, line->leaf_col,
-			 "expected a SEAMCALL that never crossed");
+		why = "this SEAMCALL never crossed";
+	if (!run_fail(run, &place, RUN_MISMATCH, line->leaf_col, "%s", why))
+		return;
 	diag_note(&run->result->diag, "  script:  %s\n  actual:  %s\n", wanted,
 		  cross->actual[0] ? cross->actual : "(the step ended)");
 	note_pictures(run);

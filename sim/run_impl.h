@@ -20,8 +20,8 @@ bool run_limits_hold(const struct scn *scn, u32 variant, const struct sim_config
 
 /* ---- run.c ---- */
 
-/* A verdict and its place: the running line. The first one wins. */
-void run_fail(struct run *run, const struct scn_node *node, enum run_verdict verdict, u32 col,
+/* A verdict and its place. The first one wins: false when there was one before. */
+bool run_fail(struct run *run, const struct scn_node *node, enum run_verdict verdict, u32 col,
 	      const char *fmt, ...) __printf(5, 6);
 
 /* ---- run_cross.c ---- */

@@ -60,6 +60,9 @@ static void place_operands(const struct scn_step *step, struct page_place *place
 		case TYPE_OFFSET:
 			place->offset = value->number;
 			break;
+		case TYPE_VCPU:
+			place->td = value->id >> 8;
+			break;
 		case TYPE_TD:
 			place->td = value->id;
 			break;

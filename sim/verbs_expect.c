@@ -61,7 +61,9 @@ void verb_expect_folio(struct run *run, const struct scn_step *step, struct run_
 
 	if (!probe_at(run, step, &view, out))
 		return;
-	out_compare(out, "", absent ? "absent" : "present", view.present ? "present" : "absent");
+	if (absent || !view.present || step_has(step, 8))
+		out_compare(out, "", absent ? "absent" : "present",
+			    view.present ? "present" : "absent");
 	if (!view.present)
 		return;
 	compare_number_if(step, 1, view.refcount, out);

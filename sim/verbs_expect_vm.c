@@ -25,7 +25,9 @@ void verb_expect_vm(struct run *run, const struct scn_step *step, struct run_out
 
 	if (step_ops(run)->probe_vm(step_host(run), step->value[0].id, &view))
 		view.exists = false;
-	out_compare(out, "", absent ? "absent" : "present", view.exists ? "present" : "absent");
+	if (absent || !view.exists)
+		out_compare(out, "", absent ? "absent" : "present",
+			    view.exists ? "present" : "absent");
 	if (!view.exists)
 		return;
 	compare_yes_no(step, 1, view.vm_dead, out);
