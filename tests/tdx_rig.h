@@ -127,8 +127,9 @@ static inline u64 rig_boot(struct rig *rig)
 	return status;
 }
 
-static inline u64 rig_start_on(struct rig *rig, const struct hw_config *machine,
-			       const struct tdx_config *config)
+/* The module as loaded, nothing called yet. */
+static inline void rig_create(struct rig *rig, const struct hw_config *machine,
+			      const struct tdx_config *config)
 {
 	memset(rig, 0, sizeof(*rig));
 	rig->env = env_create();
@@ -136,6 +137,12 @@ static inline u64 rig_start_on(struct rig *rig, const struct hw_config *machine,
 	rig->m = tdx_module_create(rig->env, rig->hw, config);
 	tdx_set_phys_read(rig->m, rig_read, rig);
 	rig_params(rig);
+}
+
+static inline u64 rig_start_on(struct rig *rig, const struct hw_config *machine,
+			       const struct tdx_config *config)
+{
+	rig_create(rig, machine, config);
 	return rig_boot(rig);
 }
 
