@@ -185,6 +185,19 @@ void delete_from_page_cache_batch(struct address_space *mapping, struct folio_ba
 		filemap_free_folio(mapping, batch->folios[i]);
 }
 
+/* The next folio that touches [*index, end]; *index moves behind it. */
+static struct folio *next_entry(struct address_space *mapping, u64 *index, pgoff_t end)
+{
+	struct folio *folio;
+
+	if (*index > end)
+		return NULL;
+	folio = xa_find(&mapping->i_pages, index, end);
+	if (folio)
+		*index = folio_next_index(folio);
+	return folio;
+}
+
 /*
  * Up to a batch of folios of [*start, end], each with a reference of
  * HOLDER_LOOKUP; *start moves behind the last. How many.
@@ -192,11 +205,11 @@ void delete_from_page_cache_batch(struct address_space *mapping, struct folio_ba
 u32 find_get_entries(struct address_space *mapping, pgoff_t *start, pgoff_t end,
 		     struct folio_batch *batch)
 {
-	struct folio *folio;
 	u64 index = *start;
+	struct folio *folio;
 
 	batch->nr = 0;
-	xa_for_each_range(&mapping->i_pages, index, folio, *start, end) {
+	while ((folio = next_entry(mapping, &index, end))) {
 		if (!folio_try_get(folio))
 			continue;
 		batch->folios[batch->nr++] = folio;
@@ -211,11 +224,11 @@ u32 find_get_entries(struct address_space *mapping, pgoff_t *start, pgoff_t end,
 u32 find_lock_entries(struct address_space *mapping, pgoff_t *start, pgoff_t end,
 		      struct folio_batch *batch)
 {
-	struct folio *folio;
 	u64 index = *start, first = *start;
+	struct folio *folio;
 
 	batch->nr = 0;
-	xa_for_each_range(&mapping->i_pages, index, folio, first, end) {
+	while ((folio = next_entry(mapping, &index, end))) {
 		if (!folio_try_get(folio))
 			continue;
 		*start = folio_next_index(folio);

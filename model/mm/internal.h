@@ -110,6 +110,8 @@ struct mm {
 /* -- vmemmap.c ----------------------------------------------------------- */
 
 struct page *pfn_to_page_slow(struct mm *mm, kvm_pfn_t pfn);
+/* Set aside at boot; what HVO gave away since is still told so. */
+bool pfn_is_reserved(const struct mm *mm, kvm_pfn_t pfn);
 /* NULL where nobody has looked yet. */
 struct vmemmap_leaf *vmemmap_find(struct mm *mm, u64 leaf_nr);
 /* The first existing leaf that begins in [*pfn, end); *pfn becomes its first pfn. */

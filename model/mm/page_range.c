@@ -166,17 +166,23 @@ struct page *alloc_contig_frozen_pages(struct env *env, u64 nr_pages, gfp_t gfp)
 void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages)
 {
 	struct zone *zone = &mm->zone;
-	kvm_pfn_t end = ALIGN_UP(start + nr_pages, BLOCK_PAGES);
+	kvm_pfn_t end = ALIGN_UP(start + nr_pages, BLOCK_PAGES), pfn;
 
 	start = ALIGN_DOWN(start, BLOCK_PAGES);
-	if (end > zone->end_pfn)
-		end = zone->end_pfn;
-	if (zone->nr_reserved_extents == ZONE_EXTENTS ||
-	    !range_is_free(mm, start, ALIGN_DOWN(end, BLOCK_PAGES))) {
+	if (end > ALIGN_DOWN(zone->end_pfn, BLOCK_PAGES))
+		end = ALIGN_DOWN(zone->end_pfn, BLOCK_PAGES);
+	/* The first block may be reserved already, by a range that ends inside it. */
+	while (start < end && pfn_is_reserved(mm, start))
+		start += BLOCK_PAGES;
+	if (start >= end)
+		return;
+	for (pfn = start; pfn < end && range_is_free(mm, pfn, pfn + BLOCK_PAGES); pfn += BLOCK_PAGES)
+		;
+	if (pfn < end || zone->nr_reserved_extents == ZONE_EXTENTS) {
 		mm_bug(mm->env, "mm_reserve", "the range is in use, or too many are reserved");
 		return;
 	}
-	take_free_range(mm, start, ALIGN_DOWN(end, BLOCK_PAGES));
-	zone->nr_reserved += ALIGN_DOWN(end, BLOCK_PAGES) - start;
+	take_free_range(mm, start, end);
+	zone->nr_reserved += end - start;
 	zone->reserved[zone->nr_reserved_extents++] = (struct extent){ start, end };
 }

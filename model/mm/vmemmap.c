@@ -83,11 +83,12 @@ static struct folio *covering_folio(struct mm *mm, kvm_pfn_t pfn)
 	return NULL;
 }
 
-static bool pfn_in(const struct extent *extent, u32 count, kvm_pfn_t pfn)
+bool pfn_is_reserved(const struct mm *mm, kvm_pfn_t pfn)
 {
+	const struct extent *extent = mm->zone.reserved;
 	u32 i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < mm->zone.nr_reserved_extents; i++)
 		if (pfn >= extent[i].start && pfn < extent[i].end)
 			return true;
 	return false;
@@ -96,7 +97,7 @@ static bool pfn_in(const struct extent *extent, u32 count, kvm_pfn_t pfn)
 static void leaf_init(struct mm *mm, struct vmemmap_leaf *leaf, kvm_pfn_t first)
 {
 	struct folio *cover = covering_folio(mm, first);
-	bool reserved = pfn_in(mm->zone.reserved, mm->zone.nr_reserved_extents, first);
+	bool reserved = pfn_is_reserved(mm, first);
 	u32 i;
 
 	for (i = 0; i < VMEMMAP_LEAF_PAGES; i++) {

@@ -216,10 +216,29 @@ static void *find_in(struct xa_node *node, u64 *index, u64 max)
 	return NULL;
 }
 
+/* In the rest of the node used last; NULL says nothing, *index is where to go on. */
+static void *find_in_hint(struct xarray *xa, u64 *index, u64 max)
+{
+	u32 offset = *index & (XA_CHUNK_SIZE - 1);
+
+	for (; offset < XA_CHUNK_SIZE && *index < max; offset++, ++*index) {
+		void *entry = xa->hint->slots[offset];
+
+		if (entry)
+			return xa_is_internal(entry) ? NULL : entry;
+	}
+	return NULL;
+}
+
 void *xa_find(struct xarray *xa, u64 *index, u64 max)
 {
-	void *head = xa->xa_head;
+	void *head = xa->xa_head, *entry;
 
+	if (xa->hint && *index >> XA_CHUNK_SHIFT == xa->hint_base && *index < max) {
+		entry = find_in_hint(xa, index, max);
+		if (entry)
+			return entry;
+	}
 	if (*index > max || *index > max_index(head))
 		return NULL;
 	if (!xa_is_node(head))
