@@ -88,6 +88,9 @@ struct tdx_globals {
 	u64 cache_state_incoherent;	/* BIT(cpu) */
 	bool bug_tdx_pw_mce;		/* X86_BUG_TDX_PW_MCE */
 	struct tdmr_info tdmr;		/* RAM is one region: one covers it */
+	/* Policy unmap-ret: the frame the unmap that runs will return. */
+	bool unmap_failed;
+	kvm_pfn_t unmap_failed_pfn;
 	/* What the module may read of host memory right now; NULL: nothing. */
 	struct page *phys_page[2];
 	const void *phys_bytes[2];
