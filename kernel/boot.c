@@ -8,6 +8,7 @@
 #include <linux/maple_tree.h>
 #include <linux/moduleparam.h>
 #include <linux/radix-tree.h>
+#include <asm/cpu_entry_area.h>
 #include <asm/tdx.h>
 #include <asm/virt.h>
 
@@ -75,6 +76,7 @@ int kern_boot(const struct kern_machine *machine)
 		return err;
 	x86_virt_init();
 	tdx_init();
+	get_cpu_entry_area(0);	/* maps it while mapping is still possible */
 	err = run_initcalls();
 	page_alloc_booted();
 	return err;

@@ -19,6 +19,7 @@
 #define KERN_DIRECT_MAP		0x100000000000UL	/* RAM, by hpa */
 #define KERN_VMEMMAP		0x180000000000UL	/* struct page, by pfn */
 #define KERN_USER_BASE		0x400000000000UL	/* guest memory in the VMM, by gpa */
+#define KERN_USER_MMAP		0x3e0000000000UL	/* what vm_mmap() hands out */
 #define KERN_USER_SOURCE	0x3f0000000000UL	/* the VMM's buffer of an initial image */
 
 #define KERN_CPU_MAX		64
@@ -111,12 +112,15 @@ void kern_for_each_page_in_use(void (*fn)(void *context, unsigned long pfn), voi
 int kern_gup_take(int gmem_fd, unsigned long index, int pin, unsigned long *pfn);
 void kern_gup_drop(unsigned long pfn, int pin);
 
+#define KERN_PIN_REFERENCES	1024	/* one pin of a small folio */
+
 /* Probes: they look and change nothing. A VM outlives its descriptor. */
 struct kern_folio {
 	unsigned long pfn;		/* of the head */
 	int refcount, mapcount, pincount;
 	unsigned int order;
 	int uptodate, locked, hwpoison;
+	unsigned int in_cache;		/* references of the page cache */
 };
 
 enum kern_spte_state { KERN_SPTE_NONE, KERN_SPTE_FROZEN, KERN_SPTE_TABLE, KERN_SPTE_LEAF };
@@ -136,6 +140,8 @@ struct kern_vm {
 void *kern_vm_of(int vm_fd);		/* names it for the functions below */
 int kern_vm_exists(const void *vm);
 unsigned long kern_vm_slot_address(const void *vm, unsigned int slot);	/* 0: no such slot */
+/* The folio of any page. */
+void kern_probe_folio_of(unsigned long pfn, struct kern_folio *view);
 int kern_probe_folio(int gmem_fd, unsigned long index, struct kern_folio *view);
 void kern_probe_spte(const void *vm, unsigned long gpa, int mirror, struct kern_spte *view);
 void kern_probe_vm(const void *vm, struct kern_vm *view);
@@ -144,6 +150,8 @@ unsigned long kern_probe_attributes(const void *vm, unsigned long gpa);
 /* Each present leaf of the mirror (or direct) tables, until @fn is nonzero. */
 typedef int kern_leaf_fn(void *context, unsigned long gpa, unsigned long pfn, int level);
 void kern_for_each_leaf(const void *vm, int mirror, kern_leaf_fn *fn, void *context);
+/* Is the page one of the S-EPT pages behind the VM's mirror tables? */
+int kern_sept_page_linked(const void *vm, unsigned long pfn);
 /* Where the shared EPT of the TD with that TDR maps @gpa: hpa, ~0 nowhere. */
 unsigned long kern_shared_walk(unsigned long tdr, unsigned long gpa, int write);
 

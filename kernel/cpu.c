@@ -6,6 +6,7 @@
  * partial writes; a machine with that erratum gets its bug bit besides.
  */
 #include <asm/cpu_device_id.h>
+#include <asm/cpu_entry_area.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
@@ -90,6 +91,16 @@ void kern_cpuid(unsigned int regs[4])
 			regs[2] = leaf->ecx;
 			regs[3] = leaf->edx;
 		}
+}
+
+/* Where a VMCS says host stacks are; nothing is ever entered through it. */
+struct cpu_entry_area *get_cpu_entry_area(int cpu)
+{
+	static struct cpu_entry_area *areas;
+
+	if (!areas)
+		areas = proc_map(0, NR_CPUS * sizeof(*areas));
+	return &areas[cpu];
 }
 
 static void vmx_msrs(void)

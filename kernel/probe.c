@@ -56,13 +56,10 @@ static struct folio *folio_at(int gmem_fd, unsigned long index)
 	return xa_load(&file_of(gmem_fd)->f_mapping->i_pages, index);
 }
 
-int kern_probe_folio(int gmem_fd, unsigned long index, struct kern_folio *view)
+static void view_folio(const struct folio *folio, struct kern_folio *view)
 {
-	struct folio *folio = folio_at(gmem_fd, index);
-
+	BUILD_BUG_ON(KERN_PIN_REFERENCES != GUP_PIN_COUNTING_BIAS);
 	memset(view, 0, sizeof(*view));
-	if (!folio || xa_is_value(folio))
-		return 0;
 	view->pfn = folio_pfn(folio);
 	view->refcount = folio_ref_count(folio);
 	view->mapcount = folio_mapcount(folio);
@@ -71,7 +68,22 @@ int kern_probe_folio(int gmem_fd, unsigned long index, struct kern_folio *view)
 	view->order = folio_order(folio);
 	view->uptodate = folio_test_uptodate(folio);
 	view->locked = folio_test_locked(folio);
-	view->hwpoison = folio_contain_hwpoisoned_page(folio);
+	view->in_cache = folio->mapping ? folio_nr_pages(folio) : 0;
+	view->hwpoison = folio_contain_hwpoisoned_page((struct folio *)folio);
+}
+
+void kern_probe_folio_of(unsigned long pfn, struct kern_folio *view)
+{
+	view_folio(page_folio(pfn_to_page(pfn)), view);
+}
+
+int kern_probe_folio(int gmem_fd, unsigned long index, struct kern_folio *view)
+{
+	struct folio *folio = folio_at(gmem_fd, index);
+
+	if (!folio || xa_is_value(folio))
+		return 0;
+	view_folio(folio, view);
 	return 1;
 }
 
@@ -174,6 +186,29 @@ void kern_for_each_leaf(const void *vm, int mirror, kern_leaf_fn *fn, void *cont
 
 	if (root)
 		walk_leaves(&walk, root->spt, root->role.level, 0);
+}
+
+static bool sept_page_below(u64 *table, int level, void *page)
+{
+	int i;
+
+	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+		struct kvm_mmu_page *child;
+
+		if (state_of(table[i], level) != KERN_SPTE_TABLE)
+			continue;
+		child = spte_to_child_sp(table[i]);
+		if (child->external_spt == page || sept_page_below(child->spt, level - 1, page))
+			return true;
+	}
+	return false;
+}
+
+int kern_sept_page_linked(const void *vm, unsigned long pfn)
+{
+	struct kvm_mmu_page *root = root_of(kvm_of(vm), 1);
+
+	return root && sept_page_below(root->spt, root->role.level, page_address(pfn_to_page(pfn)));
 }
 
 unsigned long kern_shared_walk(unsigned long tdr, unsigned long gpa, int write)

@@ -8,6 +8,7 @@
  * there but in the process's own memory, which the real user-access code of
  * arch/x86/lib reads and writes directly.
  */
+#include <linux/mman.h>
 #include <linux/mmu_notifier.h>
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
@@ -17,6 +18,7 @@
 
 static DEFINE_XARRAY(user_pages);	/* by pfn of the user address */
 static struct page *source_page;	/* shown at KERN_USER_SOURCE and above */
+static unsigned long mmap_next = KERN_USER_MMAP;
 
 static struct page *user_page(unsigned long address, bool create)
 {
@@ -32,6 +34,29 @@ static struct page *user_page(unsigned long address, bool create)
 	if (page)
 		xa_store(&user_pages, index, page, GFP_KERNEL | __GFP_NOFAIL);
 	return page;
+}
+
+/* KVM maps memory of its own for an ordinary VM: an address range is enough. */
+unsigned long vm_mmap(struct file *file, unsigned long address, unsigned long length,
+		      unsigned long prot, unsigned long flags, unsigned long offset)
+{
+	unsigned long start = mmap_next;
+
+	mmap_next += PAGE_ALIGN(length);
+	return start;
+}
+
+int vm_munmap(unsigned long start, size_t length)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each_range(&user_pages, index, page, start >> PAGE_SHIFT,
+			  (start + length - 1) >> PAGE_SHIFT) {
+		xa_erase(&user_pages, index);
+		put_page(page);
+	}
+	return 0;
 }
 
 unsigned long kern_source_show(void)

@@ -2,9 +2,7 @@
 /*
  * The real kernel as a host, looking: probes of its own structures, and the
  * invariants that need them beside the module's view. Takes no reference and no
- * lock. The kernel keeps no record of who holds a reference or why a page was
- * given up, so questions for those are skipped. Functions that the kernel side
- * calls back realign the stack (PROC).
+ * lock. Functions that the kernel side calls back realign the stack (PROC).
  */
 #include "kernel/process/host.h"
 #include "model/tdx/tables.h"
@@ -97,16 +95,122 @@ bool kernel_frame_free(struct host *h, kvm_pfn_t pfn)
 	return host_enter(h, 0) && kern_page_is_free(pfn);
 }
 
+/*
+ * The kernel keeps no record of who holds a reference. What can be told from
+ * outside: the page cache's own, those this host took for others, the rest.
+ */
 int kernel_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view *view, u32 max)
 {
-	h->skip = "the real kernel keeps no record of who holds a reference";
-	return HOST_SKIP;
+	struct host_holder_view holder[3];
+	struct kern_folio folio;
+	s32 gup = 0, pin = 0, rest;
+	u32 count = 0;
+
+	if (!host_enter(h, 0))
+		return 0;
+	kern_probe_folio_of(pfn, &folio);
+	for (u32 i = 0; i < HOST_GUP_MAX; i++) {
+		const struct kernel_gup *entry = &kernel_host(h)->gup[i];
+
+		if (entry->count && entry->pfn - folio.pfn < 1ULL << folio.order)
+			*(entry->pin ? &pin : &gup) += entry->count;
+	}
+	pin *= KERN_PIN_REFERENCES;
+	rest = folio.refcount - folio.in_cache - gup - pin;
+	if (folio.in_cache)
+		holder[count++] = (struct host_holder_view){ "filemap", "page cache",
+							     folio.in_cache };
+	if (gup)
+		holder[count++] = (struct host_holder_view){ "gup", "scenario", gup };
+	if (pin)
+		holder[count++] = (struct host_holder_view){ "gup-pin", "scenario", pin };
+	for (u32 i = 0; i < count && i < max; i++)
+		view[i] = holder[i];
+	if (rest && count < max)
+		view[count] = (struct host_holder_view){ "unknown", "kernel", rest };
+	return count + !!rest;
+}
+
+/* -- pages given up ----------------------------------------------------------- */
+
+struct leak_search {
+	struct host *h;
+	struct host_leak_view *view;
+	u32 count, max;
+};
+
+/* The VM whose TD owns a page, -1 when there is none any more. */
+static int vm_of_td(struct host *h, hpa_t tdr)
+{
+	for (u32 vm = 0; vm < HOST_OBJ_MAX; vm++) {
+		void *kvm = host_vm(h, vm);
+		struct kern_vm view;
+
+		if (!kvm)
+			continue;
+		kern_probe_vm(kvm, &view);
+		if (view.is_td && view.tdr == tdr)
+			return vm;
+	}
+	return -1;
+}
+
+/* Why a page stayed behind, from what the module still thinks of it. */
+static const char *leak_reason(struct host *h, const struct tdx_pamt_view *pamt, hpa_t tdr)
+{
+	struct tdx_td_view td = { 0 };
+	bool hkid_assigned = !tdx_probe_td(h->tdx, tdr, &td) && td.lifecycle != TD_TEARDOWN;
+
+	switch (pamt->type) {
+	case PT_TDVPR:
+		return hkid_assigned ? "vCPU page kept: the HKID could not be released" :
+				       "vCPU page kept: its reclaim failed";
+	case PT_EPT:
+		return hkid_assigned ? "S-EPT page freed while the HKID is assigned" :
+				       "PHYMEM.PAGE.RECLAIM of an S-EPT page failed";
+	case PT_REG:
+		return "private page kept";
+	default:
+		return hkid_assigned ? "control page kept: the HKID could not be released" :
+				       "control page kept: reclaim of the TD root failed";
+	}
+}
+
+/*
+ * A page was given up when it is in use, the module owns it, and nothing in the
+ * kernel leads to it: its TD's VM is gone, or its place in the mirror is.
+ */
+PROC static void look_for_leak(void *context, unsigned long pfn)
+{
+	struct leak_search *search = context;
+	struct host *h = search->h;
+	struct tdx_pamt_view pamt = { 0 };
+	hpa_t tdr;
+	int vm;
+
+	tdx_probe_pamt(h->tdx, pfn_to_hpa(pfn), &pamt);
+	if (pamt.type == PT_NDA || pamt.type == PT_RSVD)
+		return;
+	tdr = pamt.type == PT_TDR ? pfn_to_hpa(pfn) : pamt.owner;
+	vm = vm_of_td(h, tdr);
+	if (vm >= 0 && (pamt.type != PT_EPT ||
+			kern_sept_page_linked(kernel_host(h)->vm[vm].vm, pfn)))
+		return;
+	if (search->count < search->max)
+		search->view[search->count] = (struct host_leak_view){
+			pfn, 0, leak_reason(h, &pamt, tdr),
+		};
+	search->count++;
 }
 
 int kernel_probe_leaks(struct host *h, struct host_leak_view *view, u32 max)
 {
-	h->skip = "the real kernel keeps no list of pages it gave up";
-	return HOST_SKIP;
+	struct leak_search search = { .h = h, .view = view, .max = max };
+
+	if (!host_enter(h, 0))
+		return 0;
+	kern_for_each_page_in_use(look_for_leak, &search);
+	return search.count;
 }
 
 /* -- INV_MIRROR_MATCHES_SEPT -------------------------------------------------- */
