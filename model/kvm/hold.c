@@ -94,6 +94,9 @@ static void stop_the_host(struct kvm *vm, gfn_t gfn, enum pg_level level,
 			  kvm_pfn_t pfn, enum hold_step step, u64 err)
 {
 	mm_bug(env_of(vm), "tdx_sept_remove_leaf_spte", "removal from the S-EPT failed");
+	/* Nothing runs on a host that is down, so nothing frees the frame either. */
+	folio_get_as(pfn_folio(vm, pfn), HOLDER_ZAP_ERROR);
+	mm_leak(pfn_to_page(env_of(vm), pfn), 0, "host-bug: the host is down");
 }
 
 static const struct hold_policy hold_host_bug = {
