@@ -87,7 +87,8 @@ static void item_text(struct report *report, const struct report_item *item)
 	printf("%s%-9s%s ", colour ? paint : "", run_verdict_names[result->verdict],
 	       colour ? "\033[0m" : "");
 	print_name(item);
-	printf("  %u steps, %u SEAMCALLs", result->steps, result->seamcalls);
+	if (result->verdict != RUN_ERROR)
+		printf("  %u steps, %u SEAMCALLs", result->steps, result->seamcalls);
 	if (!failed && result->broken)
 		print_broken(result, "; breaks as expected ");
 	if (result->verdict == RUN_SKIPPED)

@@ -152,42 +152,57 @@ static void note_pictures(struct run *run)
 			  run->result->before, run->result->after);
 }
 
+/* Says where the object went. False when it is there. */
+static bool fail_gone(struct run *run, const struct scn_node *node, enum run_object kind,
+		      u32 id, u32 col)
+{
+	static const u8 types[] = {
+		[OBJECT_TD] = TYPE_TD, [OBJECT_GMEM] = TYPE_GMEM, [OBJECT_VCPU] = TYPE_VCPU,
+	};
+	u32 i = kind == OBJECT_VCPU ? (id >> 8) * HOST_VCPU_MAX + (id & 0xff) : id;
+	char name[32];
+
+	scn_print_value(types[kind], &(struct scn_value){ .id = id }, name, sizeof(name));
+	if (run->world.closed_line[kind][i])
+		return run_fail(run, node, RUN_ERROR, col, "'%s' is gone since line %u", name,
+				run->world.closed_line[kind][i]);
+	if (!run->world.created_line[kind][i])
+		return run_fail(run, node, RUN_ERROR, col, "'%s' was never created", name);
+	return false;
+}
+
+static int object_of_type(u8 type)
+{
+	switch (type) {
+	case TYPE_TD: return OBJECT_TD;
+	case TYPE_GMEM:
+	case TYPE_GMEM_AT: return OBJECT_GMEM;
+	case TYPE_VCPU: return OBJECT_VCPU;
+	default: return -1;
+	}
+}
+
 /*
  * EBADF from the host table means that the scenario names what is not there;
  * a kernel asked by descriptor could say nothing else.
  */
-static bool fail_bad_object(struct run *run, const struct scn_node *node,
+static void fail_bad_object(struct run *run, const struct scn_node *node,
 			    const struct scn_step *step)
 {
-	static const u8 kinds[] = { TYPE_TD, TYPE_GMEM, TYPE_VCPU };
-	char name[32];
-	u32 i, k, id;
+	u32 i;
+	int kind;
 
+	if (step->actor.kind == ACTOR_VCPU &&
+	    fail_gone(run, node, OBJECT_VCPU, step->actor.td << 8 | step->actor.vcpu, 0))
+		return;
 	for (i = 0; i < step->verb->operand_count; i++) {
-		u8 type = step->verb->operand[i].type;
-
-		type = type == TYPE_GMEM_AT ? TYPE_GMEM : type;
-		for (k = 0; k < ARRAY_SIZE(kinds); k++)
-			if (step_has(step, i) && kinds[k] == type)
-				break;
-		if (k == ARRAY_SIZE(kinds))
-			continue;
-		id = step->value[i].id;
-		scn_print_value(type, &(struct scn_value){ .id = id }, name, sizeof(name));
-		id = k == OBJECT_VCPU ? (id >> 8) * HOST_VCPU_MAX + (id & 0xff) : id;
-		if (run->world.closed_line[k][id])
-			run_fail(run, node, RUN_ERROR, step->value[i].col,
-				 "'%s' is gone since line %u", name,
-				 run->world.closed_line[k][id]);
-		else if (!run->world.created_line[k][id])
-			run_fail(run, node, RUN_ERROR, step->value[i].col,
-				 "'%s' was never created", name);
-		if (run->stop)
-			return true;
+		kind = object_of_type(step->verb->operand[i].type);
+		if (kind >= 0 && step_has(step, i) &&
+		    fail_gone(run, node, kind, step->value[i].id, step->value[i].col))
+			return;
 	}
 	run_fail(run, node, RUN_ERROR, 0,
-		 "EBADF: this step is about something that is not there (any more)");
-	return true;
+		 "EBADF: this step is about something that is not there, or is there already");
 }
 
 static void compare_result(struct run *run, const struct scn_node *node,
@@ -203,9 +218,10 @@ static void compare_result(struct run *run, const struct scn_node *node,
 			 step_host(run)->skip ? step_host(run)->skip : "not expressible");
 		return;
 	}
-	if (out->result.kind == RESULT_ERRNO && (s64)out->result.number == -EBADF &&
-	    fail_bad_object(run, node, step))
+	if (out->result.kind == RESULT_ERRNO && (s64)out->result.number == -EBADF) {
+		fail_bad_object(run, node, step);
 		return;
+	}
 	print_wanted(step, wanted, sizeof(wanted));
 	scn_print_result(&out->result, got, sizeof(got));
 	if (!run_fail(run, node, out->result.kind == RESULT_HANG ? RUN_HANG : RUN_MISMATCH, col,
@@ -581,7 +597,7 @@ static void check_condition(struct run *run)
 static void check_injections(struct run *run)
 {
 	const struct injector *injector = &run_env(run)->injector;
-	struct scn_node place = { .line = 0 };
+	struct scn_node place = { .col = 1 };
 	char leaf[64];
 	u32 i;
 

@@ -244,8 +244,9 @@ bool scn_parse_value(enum scn_type type, const char *text, struct scn *scn,
 	diag_guess_start(&guess, text);
 	if (form >= FORM_TABLE && form <= FORM_STATUS)
 		words_guess(value_forms[type].table, &guess);
-	snprintf(why, why_size, "'%.60s' is no %s%s (%s)", text, value_rows[type].word,
-		 diag_guess_text(&guess, hint, sizeof(hint)), value_rows[type].help);
+	diag_guess_text(&guess, hint, sizeof(hint));
+	snprintf(why, why_size, hint[0] ? "'%.60s' is no %s%s" : "'%.60s' is no %s%s (%s)", text,
+		 value_rows[type].word, hint, value_rows[type].help);
 	return false;
 }
 
