@@ -279,6 +279,33 @@ static void out_of_memory_in_a_fault_leaves_no_page_behind(void **state)
 	unmap_memfile(w, m);
 }
 
+static void consuming_poison_runs_memory_failure_and_sends_a_signal(void **state)
+{
+	struct world *w = *state;
+	struct mapped m = map_memfile(w);
+	u64 token = 42;
+	struct folio *folio;
+
+	user_access(m.mms, m.vma->vm_start, true, &token);
+	lru_add_drain_all(w->env);
+	folio = folio_at(m, 0);
+	/* A line of the page was a TD's when somebody wrote a part of it. */
+	w->hw->partial_write_erratum = true;
+	hw_movdir64b(w->hw, pfn_to_hpa(folio->pfn), w->hw->keyid_private_first, 1);
+	hw_write_partial(w->hw, pfn_to_hpa(folio->pfn), 2);
+	assert_int_equal(user_access(m.mms, m.vma->vm_start, false, &token), -EHWPOISON);
+	assert_true(folio_test_hwpoison(folio));
+	assert_false(folio_mapped(folio));
+	assert_int_equal(mm_nr_poisoned_pages(w->mm), 1);
+	/* The marker in the page table, then the poisoned page in the cache. */
+	m.mms->sigbus = false;
+	assert_int_equal(user_access(m.mms, m.vma->vm_start, false, &token), -EHWPOISON);
+	assert_true(m.mms->sigbus);
+	exit_mmap(m.mms);
+	fput(m.file);
+	assert_int_equal(folio_ref_count(folio), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +320,7 @@ int main(void)
 		WORLD_TEST(get_user_pages_stops_where_it_cannot_go_on),
 		WORLD_TEST(grabbing_a_free_folio_fails_with_a_warning),
 		WORLD_TEST(a_mapping_keeps_its_file_and_the_last_put_releases_it),
+		WORLD_TEST(consuming_poison_runs_memory_failure_and_sends_a_signal),
 		WORLD_TEST(out_of_memory_in_a_fault_leaves_no_page_behind),
 	};
 

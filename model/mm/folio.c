@@ -111,20 +111,26 @@ static bool folio_may_be_lru_cached(const struct folio *folio)
 	return !folio_test_large(folio);
 }
 
+static bool refs_are_expected(struct folio *folio, s32 extra_refs)
+{
+	return folio_ref_count(folio) == folio_expected_ref_count(folio) + extra_refs &&
+	       !scanner_passes(folio);
+}
+
 bool lru_cache_drain_for_folio(struct folio *folio, s32 extra_refs, bool *drained_all)
 {
 	struct env *env = env_of(folio);
 
-	if (folio_ref_count(folio) == folio_expected_ref_count(folio) + extra_refs)
+	if (refs_are_expected(folio, extra_refs))
 		return true;
 	if (!folio_may_be_lru_cached(folio) || *drained_all)
 		return false;
 	lru_add_drain(env);
-	if (folio_ref_count(folio) == folio_expected_ref_count(folio) + extra_refs)
+	if (refs_are_expected(folio, extra_refs))
 		return true;
 	lru_add_drain_all(env);
 	*drained_all = true;
-	return folio_ref_count(folio) == folio_expected_ref_count(folio) + extra_refs;
+	return refs_are_expected(folio, extra_refs);
 }
 
 bool folio_isolate_lru(struct folio *folio)

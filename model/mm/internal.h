@@ -182,6 +182,11 @@ struct mm_cpu *this_cpu_mm(struct mm *mm);
 /* The folio goes back to the allocator: nobody may still be in the ledger. */
 void ledger_check_empty(struct folio *folio);
 s64 ledger_sum(const struct folio *folio);
+/*
+ * True when the chooser (CHOICE_REF) has a scanner hold a reference at this very
+ * moment: compaction, hot-remove, DAMON and the like take one without asking.
+ */
+bool scanner_passes(struct folio *folio);
 void page_trace(struct mm *mm, kvm_pfn_t pfn, u32 order, const char *what);
 
 /* -- folio.c --------------------------------------------------------------- */

@@ -324,19 +324,38 @@ struct page *follow_or_fault(struct mm_struct *mms, u64 address, bool write, int
 	}
 }
 
+/* The task work after #MC in user mode: poison is handled, what cannot be is a SIGBUS. */
+static void user_machine_check(struct mm_struct *mms, kvm_pfn_t pfn)
+{
+	int ret = memory_failure(env_of(mms), pfn, MF_ACTION_REQUIRED);
+
+	if (!ret || ret == -EHWPOISON || ret == -EOPNOTSUPP)
+		return;
+	kmsg(env_of(mms), KMSG_ERR, "kill_me_maybe", "mce: Memory error not recovered");
+	mms->sigbus = true;
+	mms->sigbus_lsb = PAGE_SHIFT;
+}
+
 int user_access(struct mm_struct *mms, u64 address, bool write, u64 *token)
 {
 	struct hw *hw = mm_of(mms)->hw;
 	enum hw_access access;
 	struct page *page;
+	kvm_pfn_t pfn;
 	int err;
 
 	down_read(&mms->mmap_lock);
 	page = follow_or_fault(mms, address, write, &err);
-	up_read(&mms->mmap_lock);
-	if (!page)
+	if (!page) {
+		up_read(&mms->mmap_lock);
 		return err;
-	access = write ? hw_write(hw, page_to_phys(page), KEYID_SHARED, *token) :
-			 hw_read(hw, page_to_phys(page), KEYID_SHARED, token);
-	return access == HW_MC ? -EHWPOISON : 0;
+	}
+	pfn = page_to_pfn(page);
+	access = write ? hw_write(hw, pfn_to_hpa(pfn), KEYID_SHARED, *token) :
+			 hw_read(hw, pfn_to_hpa(pfn), KEYID_SHARED, token);
+	up_read(&mms->mmap_lock);
+	if (access != HW_MC)
+		return 0;
+	user_machine_check(mms, pfn);
+	return -EHWPOISON;
 }

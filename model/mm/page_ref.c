@@ -155,10 +155,19 @@ void folio_get_dead(const struct folio *folio)
 		mm_bug(env, "folio_get", "folio_ref_zero_or_close_to_overflow(folio)");
 }
 
+bool scanner_passes(struct folio *folio)
+{
+	if (likely(!choose(env_of(folio), 2, CHOICE_REF)))
+		return false;
+	folio_get_as(folio, HOLDER_SCAN);
+	folio_put_as(folio, HOLDER_SCAN);
+	return true;
+}
+
 bool folio_ref_freeze(struct folio *folio, s32 count)
 {
 	page_store(&folio->page, "folio_ref_freeze");
-	if (folio->_refcount != count)
+	if (folio->_refcount != count || scanner_passes(folio))
 		return false;
 	folio->_refcount = 0;
 	ledger_add(folio, HOLDER_FREEZE, -count);
