@@ -51,6 +51,8 @@ static bool kvm_vcpu_exit_request(const struct kvm_vcpu *vcpu)
 /* What waited runs its handler now: there is nothing to do but to have come out. */
 static void local_irq_enable(struct kvm_vcpu *vcpu)
 {
+	vcpu->irq_count++;
+	env_of(vcpu)->sched.progress++;
 	kvm_globals_of(vcpu)->host.hw->cpu[vcpu->cpu].irq_pending = false;
 }
 
@@ -111,12 +113,21 @@ static int vcpu_block(struct kvm_vcpu *v)
 	return 1;
 }
 
+/* Re-entries after which somebody else has to do something, or it is a hang. */
+#define VCPU_REENTRIES	64
+
 static int vcpu_run(struct kvm_vcpu *v)
 {
+	u32 entries = 0;
 	int err;
 
 	v->run->exit_reason = KVM_EXIT_UNKNOWN;
-	for (;;) {
+	for (;; entries++) {
+		if (unlikely(entries == VCPU_REENTRIES)) {
+			entries = 0;
+			if (task_spin(env_of(v), "vcpu_run", "the guest to get past its exit"))
+				return -EINTR;
+		}
 		if (likely(v->arch.mp_state == KVM_MP_STATE_RUNNABLE))
 			err = vcpu_enter_guest(v);
 		else
