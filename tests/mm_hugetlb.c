@@ -410,6 +410,40 @@ static void a_gigabyte_folio_is_split_and_merged_in_the_cache(void **state)
 	expect_all_free(w);
 }
 
+static void a_piece_of_a_split_folio_can_be_split_again_and_all_is_merged_at_once(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = hugetlb_inode(w);
+	struct folio *folio = cache_huge(w, inode, hstate_1g(w), 0), *piece;
+	struct xarray *pages = &inode->i_mapping->i_pages;
+	kvm_pfn_t pfn = folio->pfn;
+	u32 nth;
+
+	assert_int_equal(filemap_split_hugetlb(folio, 9), 0);
+	piece = xa_load(pages, 512 * 7);
+	for (nth = 1; ; nth++) {
+		w->env->injector.alloc_fail_nth = w->env->injector.alloc_count + nth;
+		if (!filemap_split_hugetlb(piece, 0))
+			break;
+		assert_int_equal(folio_order(piece), 9);
+		assert_int_equal(folio_ref_count(piece), 512);
+		assert_true(folio_test_uptodate(piece));
+		assert_int_equal(xa_get_order(pages, 512 * 7 + 5), 9);
+		mm_check(w->mm, 1 << 18);
+	}
+	assert_int_equal(nth, 8 + 1);
+	assert_int_equal(filemap_split_hugetlb(xa_load(pages, 512 * 7), 0), -EINVAL);
+	assert_int_equal(((struct folio *)xa_load(pages, 512 * 7 + 5))->pfn, pfn + 512 * 7 + 5);
+	assert_int_equal(folio_order(xa_load(pages, 512 * 8 + 5)), 9);
+	assert_int_equal(filemap_merge_hugetlb(inode->i_mapping, 0), 0);
+	assert_int_equal(folio_order(folio), 18);
+	assert_true(folio_test_uptodate(folio));
+	mm_check(w->mm, 1 << 18);
+	assert_int_equal(w->env->checker.broken_total, 0);
+	iput(inode);
+	expect_all_free(w);
+}
+
 static void the_513th_reference_refuses_split_and_merge(void **state)
 {
 	struct world *w = *state;
@@ -524,6 +558,8 @@ int main(void)
 		HVO_TEST(a_free_huge_page_is_dissolved_and_only_the_bad_page_lost),
 		POOL_TEST(a_gigabyte_folio_is_split_and_merged_in_the_cache),
 		HVO_TEST(a_gigabyte_folio_is_split_and_merged_in_the_cache),
+		POOL_TEST(a_piece_of_a_split_folio_can_be_split_again_and_all_is_merged_at_once),
+		HVO_TEST(a_piece_of_a_split_folio_can_be_split_again_and_all_is_merged_at_once),
 		HVO_TEST(the_513th_reference_refuses_split_and_merge),
 		POOL_TEST(each_allocation_of_a_split_can_fail_and_the_folio_stays_whole),
 		HVO_TEST(each_allocation_of_a_split_can_fail_and_the_folio_stays_whole),

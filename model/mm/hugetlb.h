@@ -159,7 +159,8 @@ u32 hugetlb_split_origin(struct mm *mm, kvm_pfn_t pfn, kvm_pfn_t *head_pfn);
  */
 bool hugetlb_split_piece_put(struct folio *piece);
 /*
- * The same in a page cache. Split: the folio's only references are the cache's
+ * The same in a page cache. Split: of a hugetlb folio, or of a piece of one with
+ * more than 16 pages (-EINVAL for others); its only references are the cache's
  * (-EAGAIN otherwise); a failure puts it back whole. Merge: all pieces of the
  * original folio are in the cache with no reference but the cache's, else -EAGAIN
  * and nothing changed. No reference is held on return but the cache's.

@@ -17,7 +17,7 @@
 
 struct hugetlb_stash {
 	kvm_pfn_t head_pfn;
-	u32 order, piece_order;
+	u32 order;
 	u64 private;
 	u64 pages_freed;	/* of pieces that lost their last reference */
 	void *subpool;
@@ -47,7 +47,7 @@ u32 hugetlb_split_origin(struct mm *mm, kvm_pfn_t pfn, kvm_pfn_t *head_pfn)
 	return stash->order;
 }
 
-static struct hugetlb_stash *stash_save(struct folio *folio, u32 new_order)
+static struct hugetlb_stash *stash_save(struct folio *folio)
 {
 	struct mm *mm = mm_of(folio);
 	struct hugetlb_state *state = mm->hugetlb;
@@ -60,7 +60,6 @@ static struct hugetlb_stash *stash_save(struct folio *folio, u32 new_order)
 	*stash = (struct hugetlb_stash){
 		.head_pfn = folio->pfn,
 		.order = order,
-		.piece_order = new_order,
 		.private = folio->private,
 		.subpool = folio->_hugetlb_subpool,
 	};
@@ -118,6 +117,21 @@ static void split_small(struct mm *mm, kvm_pfn_t pfn, kvm_pfn_t end, u64 flags, 
 	}
 }
 
+/* What makes it a hugetlb folio is put aside. 0 or -ENOMEM. */
+static int leave_hugetlb(struct folio *folio)
+{
+	if (hugetlb_vmemmap_restore_folio(folio))
+		return -ENOMEM;
+	if (!stash_save(folio)) {
+		hugetlb_vmemmap_optimize_folio(folio);
+		return -ENOMEM;
+	}
+	list_del(&folio->lru);
+	folio_clear_hugetlb_hwpoison(folio);
+	folio->page.page_type = PAGE_TYPE_NONE;
+	return 0;
+}
+
 /* @flags: what each piece is to have. */
 static int split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 {
@@ -126,15 +140,9 @@ static int split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 	kvm_pfn_t pfn = folio->pfn, end = pfn + (1ULL << order);
 
 	VM_BUG_ON_FOLIO(folio->_refcount != 0, folio);
-	if (hugetlb_vmemmap_restore_folio(folio))
+	/* A piece of an earlier split has nothing of hugetlb left. */
+	if (folio_test_hugetlb(folio) && leave_hugetlb(folio))
 		return -ENOMEM;
-	if (!stash_save(folio, new_order)) {
-		hugetlb_vmemmap_optimize_folio(folio);
-		return -ENOMEM;
-	}
-	list_del(&folio->lru);
-	folio_clear_hugetlb_hwpoison(folio);
-	folio->page.page_type = PAGE_TYPE_NONE;
 	folio->_flags_1 = 0;
 	folio->flags &= ~BIT_ULL(PG_head);
 	mm->compound_leaves--;
@@ -211,31 +219,43 @@ static void collect_poison(struct mm *mm, struct folio *folio)
 		folio_set_hwpoison(folio);
 }
 
-/* @seen: what is known of all pieces. */
-static struct folio *merge_pieces(struct page *head, const struct pieces_seen *seen)
+/* Frozen pieces of whatever order become one compound page. @seen: what is known of all. */
+static void join_pieces(struct page *head, u32 order, const struct pieces_seen *seen)
 {
 	struct mm *mm = mm_of(head);
-	struct hugetlb_stash *stash = stash_of(mm, head->pfn);
-	struct folio *folio = (struct folio *)head;
-	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << stash->order);
+	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << order);
 	struct vmemmap_leaf *leaf;
+	u32 piece_order;
 
-	if (stash->piece_order > VMEMMAP_LEAF_SHIFT)
-		for (; pfn < end; pfn += 1ULL << stash->piece_order)
-			clear_compound_page(__pfn_to_page(mm, pfn), stash->piece_order);
+	for (; !seen->all_plain && pfn < end; pfn += 1ULL << piece_order) {
+		struct page *page = __pfn_to_page(mm, pfn);
+
+		piece_order = folio_order((struct folio *)page);
+		if (piece_order > VMEMMAP_LEAF_SHIFT)
+			clear_compound_page(page, piece_order);
+	}
 	for (pfn = head->pfn; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES) {
 		if (pfn != head->pfn && (seen->all_plain || leaf_forgettable(leaf)))
 			vmemmap_drop(mm, pfn >> VMEMMAP_LEAF_SHIFT);
 		else
 			leaf_plain(leaf);
 	}
-	prep_compound_page(head, stash->order);
+	prep_compound_page(head, order);
+	if (seen->uptodate)
+		head->flags |= BIT_ULL(PG_uptodate);
+}
+
+static struct folio *merge_pieces(struct page *head, const struct pieces_seen *seen)
+{
+	struct mm *mm = mm_of(head);
+	struct hugetlb_stash *stash = stash_of(mm, head->pfn);
+	struct folio *folio = (struct folio *)head;
+
+	join_pieces(head, stash->order, seen);
 	init_new_hugetlb_folio(folio);
 	collect_poison(mm, folio);
 	folio->private = stash->private;
 	folio->_hugetlb_subpool = stash->subpool;
-	if (seen->uptodate)
-		folio_set_uptodate(folio);
 	stash_drop(mm, stash);
 	hugetlb_vmemmap_optimize_folio(folio);
 	return folio;
@@ -244,12 +264,15 @@ static struct folio *merge_pieces(struct page *head, const struct pieces_seen *s
 struct folio *hugetlb_merge_folio(struct page *head)
 {
 	struct mm *mm = mm_of(head);
-	const struct hugetlb_stash *stash = stash_of(mm, head->pfn);
+	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << stash_of(mm, pfn)->order);
 	struct pieces_seen seen = { .uptodate = true };
-	u64 i;
 
-	for (i = 0; i < 1ULL << stash->order; i += 1ULL << stash->piece_order)
-		seen.uptodate &= __pfn_to_page(mm, head->pfn + i)->flags >> PG_uptodate & 1;
+	while (pfn < end) {
+		const struct folio *piece = (struct folio *)__pfn_to_page(mm, pfn);
+
+		seen.uptodate &= folio_test_uptodate(piece);
+		pfn += folio_nr_pages(piece);
+	}
 	return merge_pieces(head, &seen);
 }
 
@@ -325,10 +348,11 @@ int filemap_split_hugetlb(struct folio *folio, u32 new_order)
 	pgoff_t index = folio->index;
 	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate), i;
 	u32 order = folio_order(folio);
+	bool whole = folio_test_hugetlb(folio);
 	kvm_pfn_t pfn = folio->pfn;
 	int err;
 
-	if (new_order >= order)
+	if (new_order >= order || order <= VMEMMAP_LEAF_SHIFT || (!whole && !stash_of(mm, pfn)))
 		return -EINVAL;
 	if (!folio_ref_freeze(folio, nr))
 		return -EAGAIN;
@@ -338,10 +362,10 @@ int filemap_split_hugetlb(struct folio *folio, u32 new_order)
 	err = split_folio_flags(folio, new_order, 0);
 	if (!err) {
 		err = store_pieces(cache, pfn, index, nr, new_order, flags);
-		if (err)
-			folio = hugetlb_merge_folio(__pfn_to_page(mm, pfn));
-		if (err)
-			folio->flags |= flags;
+		if (err && whole)
+			merge_pieces(&folio->page, &(struct pieces_seen){ .uptodate = flags });
+		else if (err)
+			join_pieces(&folio->page, order, &(struct pieces_seen){ .uptodate = flags });
 	}
 	if (err) {
 		/* Storing over the pieces that got in takes them out. */

@@ -176,7 +176,7 @@ static enum huge_state get_huge_page_for_hwpoison(struct page *page, u32 flags, 
 	if (*poisoned == HUGE_NEW)
 		folio_clear_hpg(folio, HPG_migratable);
 	else if (mine)
-		folio->_refcount--, ledger_add(folio, HOLDER_MEM_FAIL, -1);
+		folio_ref_add_as(folio, -1, HOLDER_MEM_FAIL);
 out:
 	spin_unlock(&state->hugetlb_lock);
 	return found;
