@@ -57,6 +57,8 @@ void proc_wbinvd(unsigned int cpu);
 /* CPUs in @mask get an interrupt and leave the guest. */
 void proc_ipi(unsigned long mask);
 int proc_signal_pending(void);
+/* The task waits to be woken; true when nobody is left who could do that. */
+int proc_wait(void);
 /* A lock the only task waits for can never come. */
 void proc_deadlock(const char *what, const void *lock);
 /* Set what %gs:0 is for this thread. */

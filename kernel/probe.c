@@ -140,6 +140,9 @@ void kern_probe_spte(const void *vm, unsigned long gpa, int mirror, struct kern_
 	memset(view, 0, sizeof(*view));
 	if (!root)
 		return;
+	/* Shared memory of a TD stands in the direct tables with the shared bit. */
+	if (!mirror)
+		gfn |= kvm_of(vm)->arch.gfn_direct_bits;
 	table = root->spt;
 	for (level = root->role.level; level >= PG_LEVEL_4K; level--) {
 		u64 spte = table[(gfn >> (level - 1) * 9) & (SPTE_ENT_PER_PAGE - 1)];

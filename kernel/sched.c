@@ -116,7 +116,9 @@ int xfer_to_guest_mode_handle_work(void)
 	return signal_pending(current) ? -EINTR : 0;
 }
 
+/* Nobody is there to wake the task, so a wait ends by the signal that breaks a hang. */
 void schedule(void)
 {
-	proc_fatal("the kernel wants to sleep, and nobody is there to wake it");
+	if (proc_signal_pending() || proc_wait())
+		kern_set_signal(1);
 }

@@ -7,6 +7,7 @@
  * other program is started with.
  */
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,11 @@
 
 #define RECORD_LINE_MAX	600
 
+#define KNOWN_MAX	32
+
 struct diff_request {
 	bool record;
+	u32 known[KNOWN_MAX];	/* lines left out, by row */
 	struct sim_cache cache;
 	u32 same, different, skipped;
 };
@@ -31,6 +35,45 @@ static int set_record(void *ctx, const char *text)
 static const struct option_row rows[] = {
 	{ "--record", NULL, "write this program's record and compare nothing", set_record },
 };
+
+/* ---- Lines with a known cause ---- */
+
+enum side { MODEL, KERNEL };
+
+static const struct known {
+	enum side side;
+	const char *glob, *row;
+} known[] = {
+#define KNOWN(side, glob, row) { side, glob, row },
+#include "sim/known_diffs.def"
+#undef KNOWN
+};
+
+static_assert(ARRAY_SIZE(known) <= KNOWN_MAX, "a counter for each row");
+
+static bool is_known(struct diff_request *request, enum side side, const char *line)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		if (known[i].side != side || fnmatch(known[i].glob, line, 0))
+			continue;
+		request->known[i]++;
+		return true;
+	}
+	return false;
+}
+
+static void print_known(const struct diff_request *request)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (request->known[i])
+			printf("known     %s: %u lines of the %s '%s'\n", known[i].row,
+			       request->known[i], known[i].side == MODEL ? "model" : "kernel",
+			       known[i].glob + strspn(known[i].glob, " "));
+}
 
 /* ---- Comparing ---- */
 
@@ -72,8 +115,10 @@ static void compare_run(struct diff_request *request, const char *name, FILE *mo
 	bool same;
 
 	do {
-		next_line(model, a);
-		next_line(kernel, b);
+		while (next_line(model, a) && is_known(request, MODEL, a))
+			;
+		while (next_line(kernel, b) && is_known(request, KERNEL, b))
+			;
 		same = !strcmp(a, b);
 		if (same && starts(a, "step "))
 			strcpy(step, a + strlen("step "));
@@ -131,14 +176,19 @@ static int diff_all(struct diff_request *request, const struct path_list *paths)
 
 	if (!request->record && !kernel_program(program, sizeof(program)))
 		return usage_error("no real kernel is built ('make kernel KDIR=...' builds one)");
-	for (i = 0; i < paths->count && !err; i++)
-		err = request->record ? record_file(paths->path[i], &request->cache, stdout) :
-					diff_file(request, program, paths->path[i]);
-	if (request->record || err)
+	for (i = 0; i < paths->count && err != EXIT_INTERNAL; i++) {
+		int one = request->record ?
+			  record_file(paths->path[i], &request->cache, stdout) :
+			  diff_file(request, program, paths->path[i]);
+
+		err = one ? one : err;
+	}
+	if (request->record)
 		return err;
+	print_known(request);
 	printf("%u same, %u different, %u skipped\n", request->same, request->different,
 	       request->skipped);
-	return request->different ? EXIT_MISMATCH : EXIT_AS_EXPECTED;
+	return err ? err : request->different ? EXIT_MISMATCH : EXIT_AS_EXPECTED;
 }
 
 int cmd_diff(int argc, char **argv)

@@ -68,11 +68,8 @@ static u32 frame_number(struct recorder *recorder, kvm_pfn_t pfn)
 
 /* ---- SEAMCALLs ---- */
 
-/*
- * Does the leaf's row say that the register is a page? Values written by VP.WR
- * may be addresses too, then of something the host keeps for itself.
- */
-static bool register_is_page(const struct tdx_leaf_info *leaf, const char *name, u64 value)
+/* Does the leaf's row say that the register is a page? */
+static bool register_is_page(const struct tdx_leaf_info *leaf, const char *name)
 {
 	static const char *const pages[] = { "page", "TDR", "TDVPR", "source", "hpa" };
 	const char *text = leaf && leaf->operands ? strstr(leaf->operands, name) : NULL;
@@ -86,8 +83,6 @@ static bool register_is_page(const struct tdx_leaf_info *leaf, const char *name,
 	/* Up to the next register of the row. */
 	end = strstr(text, " r");
 	snprintf(word, sizeof(word), "%.*s", end ? (int)(end - text) : (int)strlen(text), text);
-	if (strstr(word, "value"))
-		return value >= 8 * SZ_2M;
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
 		if (strstr(word, pages[i]))
 			return true;
@@ -100,7 +95,11 @@ static void write_register(struct recorder *recorder, const struct tdx_leaf_info
 	u64 mask = recorder->sim->hw->frame_count * PAGE_SIZE - 1;
 	kvm_pfn_t pfn = hpa_to_pfn(value & mask);
 
-	if (!register_is_page(leaf, name, value) || !pfn)
+	/* Buffers the host keeps for itself have no page of their own. */
+	if (leaf && ((leaf->number == TDH_VP_WR && !strcmp(name, "r8=") && value >= 8 * SZ_2M) ||
+		     (leaf->number == TDH_MNG_INIT && !strcmp(name, "rdx="))))
+		fprintf(recorder->out, " %saddress", name);
+	else if (!register_is_page(leaf, name) || !pfn)
 		fprintf(recorder->out, " %s0x%llx", name, (unsigned long long)value);
 	else if (value & ~mask)
 		fprintf(recorder->out, " %sframe%u|0x%llx", name, frame_number(recorder, pfn),

@@ -42,11 +42,11 @@ int host_refused(struct host *h)
  * A BUG ends the system call it happens in: proc_bug() jumps back here. What it
  * left locked stays locked, so nothing of the kernel runs after it.
  */
-#define SYSTEM_CALL(h, cpu, call)						\
+#define SYSTEM_CALL(h, call)							\
 	({									\
 		long result_;							\
 										\
-		if (!host_enter(h, cpu))					\
+		if (!host_enter(h, current_task((h)->env)->cpu))		\
 			result_ = host_refused(h);				\
 		else if (__builtin_setjmp(the_process.bug))			\
 			result_ = kernel_crashed(h);				\
@@ -62,26 +62,21 @@ static long kernel_crashed(struct host *h)
 }
 
 __attribute__((noinline))
-long host_ioctl_on(struct host *h, u32 cpu, int fd, u32 command, void *argument)
-{
-	return SYSTEM_CALL(h, cpu, kern_ioctl(fd, command, argument));
-}
-
 long host_ioctl(struct host *h, int fd, u32 command, void *argument)
 {
-	return host_ioctl_on(h, current_task(h->env)->cpu, fd, command, argument);
+	return SYSTEM_CALL(h, kern_ioctl(fd, command, argument));
 }
 
 __attribute__((noinline))
 long host_sys_fallocate(struct host *h, int fd, int mode, u64 offset, u64 length)
 {
-	return SYSTEM_CALL(h, current_task(h->env)->cpu, kern_fallocate(fd, mode, offset, length));
+	return SYSTEM_CALL(h, kern_fallocate(fd, mode, offset, length));
 }
 
 __attribute__((noinline))
 static long sys_close(struct host *h, int fd)
 {
-	return SYSTEM_CALL(h, current_task(h->env)->cpu, (kern_close(fd), 0));
+	return SYSTEM_CALL(h, (kern_close(fd), 0));
 }
 
 void host_sys_close(struct host *h, int *fd)
@@ -246,27 +241,6 @@ static int kernel_vcpu_close(struct host *h, u32 vm, u32 vcpu)
 	return 0;
 }
 
-/* The CPU of the vCPU's thread; CPU 0 is for everybody else. */
-static u32 vcpu_cpu(const struct host *h, u32 vcpu)
-{
-	return h->hw->cpu_count > 1 ? 1 + vcpu % (h->hw->cpu_count - 1) : 0;
-}
-
-static int kvm_run(struct host *h, u32 vcpu, int fd, struct guest_op *op)
-{
-	struct task *thread = current_task(h->env);
-	int before = thread->cpu;
-	u32 cpu = vcpu_cpu(h, vcpu);
-	int err;
-
-	thread->cpu = cpu;
-	the_process.op = op;
-	err = host_ioctl_on(h, cpu, fd, KVM_RUN, NULL);
-	the_process.op = NULL;
-	thread->cpu = before;
-	return err;
-}
-
 static int kernel_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 			   struct host_exit *exit)
 {
@@ -291,7 +265,9 @@ static int kernel_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op
 	if (tdvpr && !op->done)
 		tdx_guest_set(h->tdx, tdvpr, op);
 	kern_exit_clear(fd);
-	err = kvm_run(h, vcpu, fd, op);
+	the_process.op = op;
+	err = host_ioctl(h, fd, KVM_RUN, NULL);
+	the_process.op = NULL;
 	if (kh->crashed || (err == -EINTR && op->done))
 		return kh->crashed ? -EFAULT : 0;
 	kern_exit_of(fd, &run);

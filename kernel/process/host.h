@@ -62,9 +62,8 @@ static inline struct kernel_host *kernel_host(struct host *h)
 bool host_enter(struct host *h, u32 cpu);
 int host_refused(struct host *h);
 
-/* System calls of the VMM on the task's CPU, or another. A BUG inside gives -EFAULT. */
+/* System calls of the VMM on the running task's CPU. A BUG inside gives -EFAULT. */
 long host_ioctl(struct host *h, int fd, u32 command, void *argument);
-long host_ioctl_on(struct host *h, u32 cpu, int fd, u32 command, void *argument);
 long host_sys_fallocate(struct host *h, int fd, int mode, u64 offset, u64 length);
 void host_sys_close(struct host *h, int *fd);
 
