@@ -138,8 +138,9 @@ static void args(FILE *out, const struct trace_event *event)
 		args_page(out, event);
 		break;
 	case TRACE_LOCK:
+		word(out, "lock", event->sync.name);
+		/* fall through */
 	case TRACE_TASK:
-		word(out, "name", event->sync.name);
 		word(out, "what", event->sync.what);
 		break;
 	default:
