@@ -11,6 +11,13 @@
 
 #define EPT_VIOLATION_USER_EXEC	BIT_ULL(6)
 
+/*
+ * 7.3.4's own values of two classes (asm/shared/tdx_errno.h). The module returns
+ * others, so KVM does not know these exits when they come: reason UNDEFINED.
+ */
+#define KVM_NON_RECOVERABLE_TD			0x4000000200000000ULL
+#define KVM_NON_RECOVERABLE_TD_WRONG_APIC_MODE	0x6000000700000000ULL
+
 /* -- Entry -- */
 
 static u64 tdcall_to_vmx_exit_reason(const struct tdx_module_args *args)
@@ -41,8 +48,9 @@ static u32 tdx_to_vmx_exit_reason(struct kvm_vcpu *v)
 	switch (tdv->vp_enter_ret & TDX_SEAMCALL_STATUS_MASK) {
 	case TDX_SUCCESS:
 	case TDX_NON_RECOVERABLE_VCPU:
-	case TDX_NON_RECOVERABLE_TD: case TDX_NON_RECOVERABLE_TD_NON_ACCESSIBLE:
-	case TDX_NON_RECOVERABLE_TD_WRONG_APIC_MODE: /* the detail is an exit reason */
+	case KVM_NON_RECOVERABLE_TD:
+	case KVM_NON_RECOVERABLE_TD_WRONG_APIC_MODE:
+	case TDX_NON_RECOVERABLE_TD_NON_ACCESSIBLE: /* all with an exit reason below */
 		break;
 	default:
 		return EXIT_REASON_UNDEFINED;
