@@ -51,6 +51,9 @@ struct inject_rule *inject_seamcall(struct env *env, u16 leaf)
 		if (rule->times != INJECT_ALL_CALLS && rule->seen - rule->nth >= rule->times)
 			continue;
 		rule->fired++;
+		/* A fault with an end is something a retry loop can wait for. */
+		if (rule->times != INJECT_ALL_CALLS)
+			env->sched.progress++;
 		fires = rule;
 	}
 	return fires;
