@@ -100,7 +100,7 @@ static int set_defect(void *ctx, const char *text)
 }
 
 static const struct option_row rows[] = {
-	{ "--bound", "N", "store at most N states; hitting it is no verdict", set_bound },
+	{ "--bound", "N", "store at most N states (10 million); hitting it is no verdict", set_bound },
 	{ "--preemptions", "N", "at most N switches away from a task that could go on",
 	  set_preemptions },
 	{ "--choices-of", "KINDS", "what is chosen besides who runs: task+irq+alloc+ref+entropy",
@@ -330,7 +330,9 @@ static int explore_file(struct explore_request *request)
 
 int cmd_explore(int argc, char **argv)
 {
-	struct explore_request request = { .options.choice_kinds = CHOICE_KINDS_DEFAULT };
+	struct explore_request request = {
+		.options = { .choice_kinds = CHOICE_KINDS_DEFAULT, .explore.bound = 10000000 },
+	};
 	struct option_words words = { 0 };
 	struct path_list paths = { 0 };
 	int status;

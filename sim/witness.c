@@ -50,15 +50,28 @@ static void flush_slice(struct slices *slices)
 	slices->text[0] = 0;
 }
 
+/* Make room at the front, by whole words. */
+static void drop_words(char *text, size_t room)
+{
+	size_t length = strlen(text);
+	char *from = length > room ? strstr(text + (length - room), ", ") : NULL;
+
+	from = from ? from + 2 : text + length;
+	memmove(text + 5, from, strlen(from) + 1);
+	memcpy(text, "..., ", 5);
+}
+
 static void add_word(struct slices *slices, const char *verb, const char *word)
 {
-	size_t length = strlen(slices->text);
+	size_t length = strlen(slices->text), more = strlen(verb) + strlen(word) + 8;
 
 	/* The end of a slice says more than its middle: it is where the switch is. */
-	if (length + strlen(verb) + strlen(word) + 4 > SLICE_TEXT) {
-		memmove(slices->text + 4, slices->text + 44, length - 43);
-		memcpy(slices->text, "... ", 4);
-		length -= 40;
+	if (length + more > SLICE_TEXT) {
+		drop_words(slices->text, SLICE_TEXT - more);
+		length = strlen(slices->text);
+		snprintf(slices->text + length, SLICE_TEXT - length, "%s%s%s",
+			 length > 5 ? ", " : "", verb, word);
+		return;
 	}
 	snprintf(slices->text + length, SLICE_TEXT - length, "%s%s%s", length ? ", " : "", verb, word);
 }

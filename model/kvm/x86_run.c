@@ -51,9 +51,13 @@ static bool kvm_vcpu_exit_request(const struct kvm_vcpu *vcpu)
 /* What waited runs its handler now: there is nothing to do but to have come out. */
 static void local_irq_enable(struct kvm_vcpu *vcpu)
 {
+	bool *pending = &kvm_globals_of(vcpu)->host.hw->cpu[vcpu->cpu].irq_pending;
+
 	vcpu->irq_count++;
-	env_of(vcpu)->sched.progress++;
-	kvm_globals_of(vcpu)->host.hw->cpu[vcpu->cpu].irq_pending = false;
+	if (*pending) {
+		*pending = false;
+		env_of(vcpu)->sched.progress++;
+	}
 }
 
 /* > 0 go on, 0 out to userspace, < 0 out with an error. */
@@ -93,7 +97,7 @@ static int vcpu_enter_guest(struct kvm_vcpu *v)
 	if (exit_fastpath == EXIT_FASTPATH_EXIT_USERSPACE)
 		return 0;
 	if (exit_fastpath == EXIT_FASTPATH_EXIT_HANDLED &&
-	    task_spin(env_of(v), "vcpu_run", "the module to let the vCPU in"))
+	    task_spin(env_of(v), "vcpu_enter_guest", "the module to let the vCPU in"))
 		return -EINTR;
 	return kvm_x86_call(handle_exit)(v, exit_fastpath);
 }
@@ -125,7 +129,7 @@ static int vcpu_run(struct kvm_vcpu *v)
 	for (;; entries++) {
 		if (unlikely(entries == VCPU_REENTRIES)) {
 			entries = 0;
-			if (task_spin(env_of(v), "vcpu_run", "the guest to get past its exit"))
+			if (task_spin(env_of(v), "kvm_arch_vcpu_ioctl_run", "the guest to get past its exit"))
 				return -EINTR;
 		}
 		if (likely(v->arch.mp_state == KVM_MP_STATE_RUNNABLE))
