@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define RIG_PARAMS	0x100000ULL	/* TD_PARAMS */
 #define RIG_LIST	0x101000ULL	/* array of TDMR_INFO addresses */

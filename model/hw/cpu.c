@@ -18,10 +18,12 @@ void hw_ipi_wait(struct env *env, struct hw *hw, u64 mask)
 		exits[i] = cpu->exits;
 		if (!(mask & BIT_ULL(i)))
 			continue;
-		if (cpu->in_guest)
-			cpu->irq_pending = true;
-		else
+		if (!cpu->in_guest) {
 			mask &= ~BIT_ULL(i);
+			continue;
+		}
+		cpu->irq_pending = true;
+		env->sched.progress++;
 	}
 	task_yield(env, YIELD_IPI);
 	for (u32 i = 0; i < hw->cpu_count; i++) {

@@ -4,7 +4,7 @@
  * party while a leaf runs, so that the module's own lock rules answer; and the
  * registers a refused leaf leaves behind.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 /* Leaves that walk the S-EPT clear RCX and RDX first and report where a walk ended. */
 static bool walks_sept(const struct call *c)

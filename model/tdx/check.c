@@ -5,7 +5,7 @@
  * the entry lock and state, TLB tracking. Each takes its locks into struct
  * call; on the first failure the leaf is over and the dispatcher drops them.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 static inline bool hpa_malformed(hpa_t hpa)
 {

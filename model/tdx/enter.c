@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define VP_ENTER_FLAGS		3ULL
 #define EXIT_INTR_INFO		0x800000ecULL	/* external interrupt, local timer vector */
@@ -43,6 +43,8 @@ u64 check_tdh_vp_enter(struct call *c)
 	CHECK(vcpu_associate(c, c->vcpu, false));
 	CHECK(enter_epoch(c));
 	vcpu_set_state(c, c->vcpu, VCPU_ACTIVE);
+	/* From here an interrupt finds the epoch counted: it waits for the exit. */
+	c->m->hw->cpu[c->lp].in_guest = true;
 	return stepping_filter(c);
 }
 
@@ -51,18 +53,28 @@ static void leave_epoch(struct vcpu *vcpu)
 	vcpu->td->refcount[vcpu->epoch & 1]--;
 }
 
+static void left_guest(struct call *c)
+{
+	struct hw_cpu *cpu = &c->m->hw->cpu[c->lp];
+
+	cpu->in_guest = false;
+	cpu->irq_pending = false;
+	cpu->exits++;
+	c->m->env->sched.progress++;
+}
+
 /* The filter refused: the entry never was. */
 u64 enter_reverted(struct call *c, u64 status)
 {
 	leave_epoch(c->vcpu);
 	vcpu_set_state(c, c->vcpu, VCPU_READY);
+	left_guest(c);
 	return status;
 }
 
 u64 commit_tdh_vp_enter(struct call *c)
 {
 	struct residence r = { .c = c, .vcpu = c->vcpu, .td = c->td };
-	struct hw_cpu *cpu = &c->m->hw->cpu[c->lp];
 	struct vcpu *vcpu = c->vcpu;
 
 	if (c->scratch)		/* decided by the zero-step filter */
@@ -73,12 +85,8 @@ u64 commit_tdh_vp_enter(struct call *c)
 		tdvmcall_resume(c);
 	vcpu->last_exit = LAST_EXIT_ASYNC_FAULT;
 	vcpu->rip_at_entry = vcpu->rip;
-	cpu->in_guest = true;
 	guest_run(&r);
-	cpu->in_guest = false;
-	cpu->irq_pending = false;
-	cpu->exits++;
-	c->m->env->sched.progress++;
+	left_guest(c);
 	if (!r.lost)
 		leave_epoch(vcpu);
 	stepping_note_progress(vcpu);

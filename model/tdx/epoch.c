@@ -4,7 +4,7 @@
  * Predicate and parities after the TDX module 1.5.01. TDH.MEM.TRACK lives here
  * too, being nothing but a step of the epoch.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 bool epoch_tracked(const struct td *td, u64 bepoch)
 {

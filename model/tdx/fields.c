@@ -4,7 +4,7 @@
  * Linux 7.3.4 reads and those that bear on memory. Ids after the TDX module
  * 1.5.01. Virtual CPUID values of a TD all read as 0.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 /* Non-architectural flag, class and field code. */
 #define MD_KEY(id)	((id) & (BIT_ULL(63) | GENMASK_ULL(61, 56) | GENMASK_ULL(23, 0)))

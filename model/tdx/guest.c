@@ -7,7 +7,7 @@
  *
  * Reduced: there are no instructions; vcpu->rip counts finished operations.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define EPT_VIOLATION_READ	BIT_ULL(0)
 #define EPT_VIOLATION_WRITE	BIT_ULL(1)
@@ -150,20 +150,10 @@ static void access_private(struct residence *r, struct guest_op *op)
 		     r->td->hkid);
 }
 
-/* Is there anybody else who could send this CPU an interrupt? */
-static bool somebody_runs(const struct env *env)
-{
-	for (u32 i = 1; i < TASK_MAX; i++)
-		if (i != env->sched.current && env->sched.task[i].state == TASK_RUNNABLE)
-			return true;
-	return false;
-}
-
+/* Left alone, the host's timer tick ends the stay. */
 static void stay(struct residence *r, struct guest_op *op)
 {
-	struct env *env = r->c->m->env;
-
-	if (somebody_runs(env) && !task_spin(env, "guest", "an interrupt"))
+	if (!task_spin(r->c->m->env, "guest", NULL))
 		return;
 	guest_op_end(r, op);
 	exit_interrupt(r);

@@ -4,7 +4,7 @@
  * to that TD at that size, counts add up, epochs and references fit, no lock
  * was forgotten, TLBs of running vCPUs hold nothing the TD lost.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 struct sums {
 	struct tdx_module *m;

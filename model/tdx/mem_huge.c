@@ -7,7 +7,7 @@
  * PAMT pair operands of DEMOTE after the public 2.0 tree; PROMOTE returns the
  * freed pair in the same registers, which is this model's reading.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define DEMOTE_L2_SEPT_ADD_MODE	1ULL
 #define L2_UNUSED		BIT_ULL(63)

@@ -4,7 +4,7 @@
  * Order of checks, locks and outputs after the TDX module 1.5.01; bit 62 of a
  * freeing leaf's RCX after the public 2.0 tree with dynamic PAMT.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 static void own_page(struct call *c, hpa_t hpa, u8 type)
 {

@@ -4,7 +4,7 @@
  * both take the S-EPT tree exclusively and no PAMT lock. BLOCK stamps the
  * page (or the table page, for a non-leaf entry) with the TD's epoch.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 /* The PAMT entry whose BEPOCH counts: of the leaf's page or the child table. */
 static struct pamt_entry *stamped_page(struct call *c)

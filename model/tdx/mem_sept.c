@@ -5,7 +5,7 @@
  * ADD and REMOVE included. Nested VMs are not offered, so an L2 page operand
  * is always out of range.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define SEPT_ADD_ALLOW_EXISTING	1ULL
 #define SEPT_RD_L2_ATTRIBUTES	1ULL

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define TDCX_SEPT_ROOT	3	/* index of the TDCS page that is the S-EPT root */
 

@@ -3,7 +3,7 @@
  * The module object as the P-SEAMLDR leaves it: nothing initialised, all KOT
  * entries free. Everything it will ever know comes from the arena, as touched.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 const struct tdx_config tdx_config_default = {
 	.version = TDX_MODULE_1_5,

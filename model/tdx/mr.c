@@ -4,7 +4,7 @@
  * after the TDX module 1.5.01. The register is a number that depends on every
  * page name and content token that went in, in order; no cryptography.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define MR_CHUNK	256
 

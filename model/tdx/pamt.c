@@ -8,7 +8,7 @@
  * The S-EPT leaf count of an entry is the model's own: it tells whether some
  * translation still names a page whatever its type claims.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 /*
  * 1.5 stops at a page of a TD and else goes down to the 4K entry; 2.0 stops at

@@ -4,7 +4,7 @@
  * two pages for them. TDH.PHYMEM.PAMT.ADD and REMOVE after the public 2.0
  * tree. Which pages serve as PAMT is a bitmap there and a flag here.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 /* A page that nobody uses, not even as PAMT. Only its own 4K entry is locked. */
 static u64 check_pamt_page(struct call *c, hpa_t hpa, u32 operand)

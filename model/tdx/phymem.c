@@ -4,7 +4,7 @@
  * Order of checks and outputs after the TDX module 1.5.01; RDMD's pair outputs
  * after the public 2.0 tree with dynamic PAMT.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 u64 check_tdh_phymem_page_rdmd(struct call *c)
 {

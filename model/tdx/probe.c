@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Read-only views for tests, invariants and reports. No locks, no choices. */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 struct td *td_find(struct tdx_module *m, hpa_t tdr)
 {

@@ -4,7 +4,7 @@
  * are counted, traced and made to fail on purpose. Register 0 and module-state
  * checks in the order of the TDX module 1.5.01.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define TDX_SEAMCALL_VMFAILINVALID	0x8000FF00FFFF0000ULL
 

@@ -8,7 +8,7 @@
  *
  * Left out: the trees of nested VMs; a TD has none (NUM_L2_VMS must be 0).
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 /* By 7-bit state code: the row plus one, 0 for codes no state has. */
 const u8 sept_row_of_code[128] = {

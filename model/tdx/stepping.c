@@ -7,7 +7,7 @@
  *
  * Left out: the single-step defence, which has no bearing on memory.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 void stepping_note_progress(struct vcpu *vcpu)
 {

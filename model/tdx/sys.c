@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define SYS_CONFIG_DYNAMIC_PAMT	BIT_ULL(16)
 

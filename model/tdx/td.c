@@ -3,7 +3,7 @@
  * State changes of TDs, HKIDs and vCPUs, each made in one place so that the
  * trace and the graphs see all of them. States: td_states.def.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 static void trace_state(struct call *c, u8 machine, hpa_t hpa, u8 from, u8 to)
 {

@@ -8,7 +8,7 @@
  * Invented: nothing measures time here, so each such loss counts as one
  * millisecond of waiting.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define HP_LOSS_USEC	1000
 

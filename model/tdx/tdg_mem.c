@@ -7,7 +7,7 @@
  *
  * Left out: attributes of nested VMs, of which there are none.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 #define EXIT_QUALIFICATION_WRITE	2
 #define ACCEPT_COUNTER_SHIFT		PAGE_SHIFT

@@ -4,7 +4,7 @@
  * the host. VP.VMCALL only copies registers: MapGPA and every other
  * sub-function are between guest and host, the module changes nothing.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 u64 tdg_vp_vmcall(struct call *c)
 {

@@ -8,7 +8,7 @@
  * Reduced: of a vCPU's VMCS and other fields only those the host wrote are
  * kept; all others read as 0.
  */
-#include "model/tdx/module.h"
+#include "model/tdx/leaf.h"
 
 u64 check_tdh_vp_create(struct call *c)
 {

@@ -282,22 +282,34 @@ static u8 pick_next(struct env *env)
 	return candidate[picked];
 }
 
+/* A spinning task, one that can end its loop by itself before any other; TASK_MAX none. */
+static u8 spinning_task(const struct sched *sched)
+{
+	u8 found = TASK_MAX;
+
+	for (u8 id = TASK_MAX - 1; id; id--)
+		if (sched->task[id].state == TASK_SPINNING &&
+		    (found == TASK_MAX || sched->task[found].waiting_event ||
+		     !sched->task[id].waiting_event))
+			found = id;
+	return found;
+}
+
 /* Nobody can run: who spins is told so, else it is a deadlock. Whom to run next. */
 u8 task_stuck(struct env *env)
 {
 	struct sched *sched = &env->sched;
-	u8 id;
+	u8 id = spinning_task(sched);
 
-	for (id = 1; id < TASK_MAX; id++)
-		if (sched->task[id].state == TASK_SPINNING)
-			break;
 	if (id == TASK_MAX) {
 		lock_report_deadlock(env);
 		return 0;
 	}
-	if (sched->hang)
-		return 0;
-	task_report_hang(env, &sched->task[id]);
+	if (sched->task[id].waiting_event) {
+		if (sched->hang)
+			return 0;
+		task_report_hang(env, &sched->task[id]);
+	}
 	sched->task[id].spin.told = true;
 	return id;
 }
@@ -429,7 +441,8 @@ bool task_spin(struct env *env, const char *loop, const char *event)
 		task_reschedule(env);
 		task->state = TASK_RUNNABLE;
 	} else if (task->spin.stuck) {
-		task_report_hang(env, task);
+		if (event)
+			task_report_hang(env, task);
 		task->spin.told = true;
 	}
 	if (!task->spin.told)

@@ -188,7 +188,9 @@ void task_yield_slow(struct env *env, enum yield_point point);
  * nobody left who could, this is a hang: reported with @loop and @event, and
  * true is returned so that the caller can leave the loop. The first round of a
  * loop is never one; nor are, for a while, rounds in which only the task itself
- * made progress (it may have drained what it waits for).
+ * made progress (it may have drained what it waits for). @event NULL: the loop
+ * can end by itself (a guest meets its timer), so being left alone is no hang;
+ * true is returned and nothing reported.
  */
 bool task_spin(struct env *env, const char *loop, const char *event);
 
