@@ -2,7 +2,8 @@
 /*
  * KVM for TDs (Linux 7.3.4: arch/x86/kvm/vmx/tdx.[ch], tdx_arch.h, x86_ops.h).
  *
- *   tdx_vm.c      creation of a TD
+ *   tdx.c         set-up, the VM's locks and commands
+ *   tdx_vm.c      KVM_TDX_INIT_VM: creation of a TD
  *   tdx_reclaim.c its end: HKID release, reclaim of its pages
  *   tdx_mem.c     initial memory, FINALIZE
  *   tdx_vcpu.c    vCPUs: creation, association with a CPU, TD entry
@@ -107,6 +108,13 @@ static inline bool is_hkid_assigned(const struct kvm_tdx *kvm_tdx)
 #define TDX_EXT_EXIT_QUAL_TYPE_MASK	GENMASK_ULL(3, 0)
 #define TDX_EXT_EXIT_QUAL_TYPE_PENDING_EPT_VIOLATION 6
 
+/* -- What userspace may ask for in KVM_TDX_INIT_VM -- */
+
+#define TDX_TD_ATTR_SEPT_VE_DISABLE	BIT_ULL(28)
+#define TDX_SUPPORTED_TD_ATTRS		TDX_TD_ATTR_SEPT_VE_DISABLE
+/* x87, SSE, AVX and what else a plain host enables; all a TD may ask for here. */
+#define TDX_SUPPORTED_XFAM		0x000602e7ULL
+
 /* -- Operations of vt_x86_ops (vt.c) -- */
 
 bool tdx_hardware_setup(struct tdx_globals *globals);
@@ -182,6 +190,7 @@ void tdx_flush_vp_on_cpu(struct kvm_vcpu *v);
 void tdx_reclaim_td_control_pages(struct kvm *vm);
 void tdx_hkid_free(struct kvm_tdx *kvm_tdx);
 int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd);
+int tdx_td_init(struct kvm *vm, struct kvm_tdx_cmd *cmd);
 int tdx_td_finalize(struct kvm *vm, struct kvm_tdx_cmd *cmd);
 int tdx_vcpu_init_mem_region(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd);
 void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,

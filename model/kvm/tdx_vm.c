@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a TD (arch/x86/kvm/vmx/tdx.c, Linux 7.3.4): from KVM_TDX_INIT_VM
- * to the last reclaimed page, with the unwinding of each failing step and what
- * leaks when the module will not let go. Left out: CPUID values beyond the
- * guest physical address width, which memory does not depend on.
+ * KVM_TDX_INIT_VM (arch/x86/kvm/vmx/tdx.c, Linux 7.3.4): HKID, TD root, key, TD
+ * control pages and parameters, with the unwinding of each step that fails.
+ * Left out: CPUID values beyond the guest physical address width, which memory
+ * does not depend on.
  */
 #include <string.h>
 
@@ -11,17 +11,12 @@
 #include "model/kvm/tdx.h"
 #include "model/mm/mm.h"
 
-#define TDX_TD_ATTR_SEPT_VE_DISABLE	BIT_ULL(28)
-#define TDX_SUPPORTED_TD_ATTRS		TDX_TD_ATTR_SEPT_VE_DISABLE
-/* x87, SSE, AVX and what else a plain host enables; all a TD may ask for here. */
-#define TDX_SUPPORTED_XFAM		0x000602e7ULL
 #define TDX_CONFIG_FLAGS_MAX_GPAW	BIT_ULL(0)
 #define TDX_CONFIG_FLAGS_NO_RBP_MOD	BIT_ULL(2)
 #define VMX_EPTP_MT_WB			0x6ULL
 #define VMX_EPTP_PWL_4			(3ULL << 3)
 #define VMX_EPTP_PWL_5			(4ULL << 3)
 #define TDX_TSC_UNIT_KHZ		25000
-#define DEFAULT_TSC_KHZ			2500000	/* 2.5 GHz */
 #define TDCS_EXEC(n)			(0x1100000000000000ULL | (n))
 
 /* As the module reads it; 1024 bytes. */
@@ -42,107 +37,6 @@ struct td_params {
 };
 
 static_assert(sizeof(struct td_params) == 1024, "TD_PARAMS");
-
-/* -- Set-up of KVM's TDX support -- */
-
-/* False: the module offers too little and enable_tdx stays off. */
-bool tdx_hardware_setup(struct tdx_globals *globals)
-{
-	const struct tdx_sys_info *info = tdx_get_sysinfo(globals);
-
-	globals->enable_tdx = false;
-	if (!info)
-		return false;
-	if (info->max_vcpus_per_td < globals->hw->cpu_count)
-		return false;
-	globals->misc_cg_capacity = tdx_get_nr_guest_keyids(globals);
-	globals->misc_cg_limit = ~0ULL;
-	globals->enable_tdx = true;
-	return true;
-}
-
-int tdx_vm_init(struct kvm *vm)
-{
-	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
-	int present;
-
-	tdvm->globals = kvm_globals_of(vm)->tdx;
-	tdvm->td.globals = tdvm->globals;
-	vm->arch.has_protected_state = true;
-	vm->arch.has_protected_eoi = true;
-	vm->arch.has_private_mem = true;
-	vm->arch.has_protected_pmu = true;
-	vm->arch.disabled_quirks |= KVM_X86_QUIRK_IGNORE_GUEST_PAT;
-
-	/* MMIO has to reach the TD as #VE, so its entries do not suppress that. */
-	vm->arch.mmu.shadow_mmio_value = 0;
-
-	present = tdvm->globals->hw->cpu_count;
-	if (vm->max_vcpus > present)
-		vm->max_vcpus = present;
-	vm->arch.default_tsc_khz = DEFAULT_TSC_KHZ;
-	tdvm->state = TD_STATE_UNINITIALIZED;
-	return 0;
-}
-
-/* -- Locks and commands -- */
-
-int tdx_acquire_vm_state_locks(struct kvm *vm)
-{
-	int r;
-
-	mutex_lock(&vm->lock);
-	r = kvm_lock_all_vcpus(vm);
-	if (r) {
-		mutex_unlock(&vm->lock);
-		return r;
-	}
-	/* Now nothing of the VM's make-up can change: vCPUs, slots, state. */
-	mutex_lock(&vm->slots_lock);
-	return 0;
-}
-
-void tdx_release_vm_state_locks(struct kvm *vm)
-{
-	mutex_unlock(&vm->slots_lock);
-	kvm_unlock_all_vcpus(vm);
-	mutex_unlock(&vm->lock);
-}
-
-int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd)
-{
-	if (!argp)
-		return -EFAULT;
-	*cmd = *argp;
-	/* Output only: userspace must not have left anything there. */
-	return cmd->hw_error ? -EINVAL : 0;
-}
-
-static int tdx_get_capabilities(struct kvm *vm, const struct kvm_tdx_cmd *cmd)
-{
-	struct kvm_tdx_capabilities *caps = (void *)(uintptr_t)cmd->data;
-	const struct tdx_sys_info *info = tdx_get_sysinfo(to_kvm_tdx(vm)->globals);
-	u32 nent;
-
-	if (cmd->flags)
-		return -EINVAL;
-	if (!caps)
-		return -EFAULT;
-	nent = caps->cpuid.nent;
-	if (nent < 1)
-		return -E2BIG;
-	memset(caps, 0, sizeof(*caps));
-	caps->supported_attrs = TDX_SUPPORTED_TD_ATTRS & info->attributes_fixed0;
-	caps->supported_xfam = TDX_SUPPORTED_XFAM & info->xfam_fixed0;
-	if (!caps->supported_attrs || !caps->supported_xfam)
-		return -EIO;
-	caps->user_tdvmcallinfo_1_r11 = BIT_ULL(1);
-	caps->cpuid.nent = 1;
-	caps->cpuid.entries[0] = (struct kvm_cpuid_entry2){
-		.function = 0x80000008, .eax = 0xff << 16,
-	};
-	return 0;
-}
 
 /* -- KVM_TDX_INIT_VM -- */
 
@@ -468,7 +362,7 @@ static int tdx_check_init_vm(const struct kvm_tdx_init_vm *init_vm)
 	return init_vm->cpuid.padding ? -EINVAL : 0;
 }
 
-static int tdx_td_init(struct kvm *vm, struct kvm_tdx_cmd *cmd)
+int tdx_td_init(struct kvm *vm, struct kvm_tdx_cmd *cmd)
 {
 	const struct kvm_tdx_init_vm *init_vm = (void *)(uintptr_t)cmd->data;
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
@@ -497,34 +391,4 @@ static int tdx_td_init(struct kvm *vm, struct kvm_tdx_cmd *cmd)
 				    gpa_to_gfn(BIT_ULL(51)) : gpa_to_gfn(BIT_ULL(47));
 	tdvm->state = TD_STATE_INITIALIZED;
 	return 0;
-}
-
-int tdx_vm_ioctl(struct kvm *vm, struct kvm_tdx_cmd *argp)
-{
-	struct kvm_tdx_cmd cmd;
-	int r = tdx_get_cmd(argp, &cmd);
-
-	if (r)
-		return r;
-	if (cmd.id == KVM_TDX_CAPABILITIES)
-		return tdx_get_capabilities(vm, &cmd);
-
-	r = tdx_acquire_vm_state_locks(vm);
-	if (r)
-		return r;
-	switch (cmd.id) {
-	case KVM_TDX_INIT_VM:
-		r = tdx_td_init(vm, &cmd);
-		break;
-	case KVM_TDX_FINALIZE_VM:
-		r = tdx_td_finalize(vm, &cmd);
-		break;
-	default:
-		tdx_release_vm_state_locks(vm);
-		return -EINVAL;
-	}
-	/* On errors, too: hw_error says what the module did not like. */
-	*argp = cmd;
-	tdx_release_vm_state_locks(vm);
-	return r;
 }
