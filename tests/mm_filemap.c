@@ -335,6 +335,72 @@ static void the_ledger_names_kinds_and_tasks(void **state)
 	expect_all_free(w);
 }
 
+static void flags_of_a_lookup_do_what_the_kernel_says(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = new_inode(w->env, "g0");
+	struct folio *folio;
+
+	/* FOR_MMAP: created, but not left locked. */
+	folio = __filemap_get_folio(inode->i_mapping, 0, FGP_CREAT | FGP_FOR_MMAP, GFP_KERNEL);
+	assert_false(folio_test_locked(folio));
+	folio_put(folio);
+	folio = __filemap_get_folio(inode->i_mapping, 0, FGP_ACCESSED, 0);
+	assert_true(folio_test_referenced(folio));
+	folio_put(folio);
+	/* Neither LOCK nor FOR_MMAP: a warning, and locked all the same. */
+	folio = __filemap_get_folio(inode->i_mapping, 1, FGP_CREAT, GFP_KERNEL);
+	assert_int_equal(w->env->checker.warn_count, 1);
+	assert_true(folio_test_locked(folio));
+	folio_unlock(folio);
+	folio_put(folio);
+	w->env->injector.alloc_fail_nth = w->env->injector.alloc_count + 1;
+	assert_int_equal(PTR_ERR(__filemap_get_folio(inode->i_mapping, 2,
+						     FGP_LOCK | FGP_CREAT | FGP_NOWAIT, GFP_KERNEL)),
+			 -EAGAIN);
+	iput(inode);
+	expect_all_free(w);
+}
+
+static void a_large_folio_that_cannot_be_had_is_replaced_by_a_smaller_one(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = new_inode(w->env, "file");
+	struct folio *folio;
+
+	mapping_set_folio_order_range(&inode->i_data, 0, 4);
+	w->env->injector.alloc_fail_nth = w->env->injector.alloc_count + 1;
+	folio = __filemap_get_folio(inode->i_mapping, 16, FGP_LOCK | FGP_CREAT | FGP_ORDER(9),
+				    GFP_KERNEL);
+	assert_int_equal(folio_order(folio), 3);
+	folio_unlock(folio);
+	folio_put(folio);
+	/* The index's alignment is a limit, too. */
+	folio = __filemap_get_folio(inode->i_mapping, 4, FGP_LOCK | FGP_CREAT | FGP_ORDER(4),
+				    GFP_KERNEL);
+	assert_int_equal(folio_order(folio), 2);
+	folio_unlock(folio);
+	folio_put(folio);
+	iput(inode);
+	expect_all_free(w);
+}
+
+static void a_planted_double_put_is_found(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = new_inode(w->env, "g0");
+	struct folio *folio = create(inode, 0);
+
+	folio_unlock(folio);
+	folio_put(folio);
+	lru_add_drain_all(w->env);
+	w->env->defects = 1ULL << DEFECT_DOUBLE_PUT;
+	truncate_inode_pages_range(inode->i_mapping, 0, ~0ULL);
+	assert_true(w->env->checker.broken_total);
+	assert_int_equal(w->env->checker.broken[0].inv, INV_REFCOUNT_HAS_HOLDERS);
+	w->env->defects = 0;
+}
+
 /* -- against a plain array ------------------------------------------------------ */
 
 #define MODEL_PAGES	300
@@ -421,6 +487,9 @@ int main(void)
 		WORLD_TEST(the_quick_check_sees_what_was_locked_since_the_last_one),
 		WORLD_TEST(freezing_needs_the_exact_count),
 		WORLD_TEST(the_ledger_names_kinds_and_tasks),
+		WORLD_TEST(flags_of_a_lookup_do_what_the_kernel_says),
+		WORLD_TEST(a_large_folio_that_cannot_be_had_is_replaced_by_a_smaller_one),
+		WORLD_TEST(a_planted_double_put_is_found),
 		WORLD_TEST(random_operations_agree_with_a_plain_array),
 	};
 

@@ -354,6 +354,118 @@ static void without_memory_for_the_list_all_pages_count_as_bad(void **state)
 	expect_all_free(w);
 }
 
+static int refuse_nothing(struct address_space *cache, struct folio *folio)
+{
+	return 0;
+}
+
+static const struct address_space_operations hugetlbfs_like = { .error_remove_folio = refuse_nothing };
+
+static void a_migratable_folio_of_a_file_is_recovered_and_stays_in_the_cache(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = hugetlb_inode(w);
+	struct folio *folio = cache_huge(w, inode, hstate_2m(w), 0);
+	struct folio *pinned = cache_huge(w, inode, hstate_2m(w), 512);
+
+	inode->i_mapping->a_ops = &hugetlbfs_like;
+	folio_set_hpg(folio, HPG_migratable);
+	folio_set_hpg(pinned, HPG_migratable);
+	assert_int_equal(memory_failure(w->env, folio->pfn + 300, MF_SW_SIMULATED), 0);
+	assert_string_equal(w->mm->mf.last_type, "huge page");
+	assert_false(folio_test_hpg(folio, HPG_migratable));
+	assert_int_equal(folio_ref_count(folio), 513);
+	assert_ptr_equal(xa_load(&inode->i_mapping->i_pages, 5), folio);
+	folio_get_as(pinned, HOLDER_GUP);
+	assert_int_equal(memory_failure(w->env, pinned->pfn, MF_SW_SIMULATED), -EBUSY);
+	folio_put_as(pinned, HOLDER_GUP);
+	iput(inode);
+	assert_int_equal(hstate_2m(w)->free_huge_pages, 6);
+	mm_check(w->mm, 0);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn + 300), 0);
+	assert_int_equal(unpoison_memory(w->env, pinned->pfn), 0);
+	assert_int_equal(hstate_2m(w)->free_huge_pages, 8);
+	assert_int_equal(mm_nr_poisoned_pages(w->mm), 0);
+	assert_false(folio_test_hwpoison(folio));
+	expect_all_free(w);
+}
+
+static void a_migratable_folio_of_no_file_is_dissolved_around_the_bad_page(void **state)
+{
+	struct world *w = *state;
+	struct folio *folio = hugetlb_alloc_folio(hstate_2m(w), false);
+	kvm_pfn_t pfn = folio->pfn;
+
+	/* The caller's reference is the last one and is what memory failure drops. */
+	folio_set_hpg(folio, HPG_migratable);
+	assert_int_equal(memory_failure(w->env, pfn + 300, MF_COUNT_INCREASED), 0);
+	assert_int_equal(hstate_2m(w)->nr_huge_pages, 7);
+	assert_true(mm_frame_free(w->mm, pfn + 299));
+	assert_false(mm_frame_free(w->mm, pfn + 300));
+	expect_all_free(w);
+}
+
+static void a_poisoned_folio_back_in_its_pool_is_of_use_again_after_unpoison(void **state)
+{
+	struct world *w = *state;
+	struct hstate *h = hstate_2m(w);
+	struct inode *inode = hugetlb_inode(w);
+	struct folio *folio = cache_huge(w, inode, h, 0), *again[8];
+	u32 i;
+
+	memory_failure(w->env, folio->pfn + 7, MF_SW_SIMULATED);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn + 7), -EBUSY);
+	iput(inode);
+	for (i = 0; i < 7; i++)
+		again[i] = hugetlb_alloc_folio(h, false);
+	assert_int_equal(h->free_huge_pages, 1);
+	assert_int_equal(PTR_ERR(hugetlb_alloc_folio(h, false)), -ENOSPC);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn + 7), 0);
+	again[7] = hugetlb_alloc_folio(h, false);
+	assert_ptr_equal(again[7], folio);
+	for (i = 0; i < 8; i++)
+		folio_put(again[i]);
+	assert_int_equal(mm_nr_poisoned_pages(w->mm), 0);
+	expect_all_free(w);
+}
+
+static void what_a_failed_restore_undoes_is_undone_everywhere(void **state)
+{
+	struct world *w = *state;
+	struct hstate *h = hstate_2m(w), *big = hstate_1g(w);
+	struct folio *idle = list_entry(h->freelist.next, struct folio, lru);
+
+	w->env->injector.alloc_fail_nth = w->env->injector.alloc_count + 1;
+	assert_int_equal(dissolve_free_hugetlb_folio(idle), -ENOMEM);
+	assert_int_equal(h->max_huge_pages, 8);
+	assert_int_equal(h->free_huge_pages, 8);
+	assert_true(folio_test_hugetlb(idle) && folio_test_hpg(idle, HPG_vmemmap_optimized));
+	w->env->injector.alloc_fail_nth = w->env->injector.alloc_count + 1;
+	assert_int_equal(demote_pool_huge_page(big, 1), -ENOMEM);
+	assert_int_equal(big->free_huge_pages, 2);
+	folio_set_hwpoison(list_entry(big->freelist.next, struct folio, lru));
+	folio_set_hwpoison(list_entry(big->freelist.prev, struct folio, lru));
+	assert_int_equal(demote_pool_huge_page(big, 1), -EBUSY);
+	expect_all_free(w);
+}
+
+static void surplus_for_a_reservation_comes_and_goes_with_it(void **state)
+{
+	struct world *w = *state;
+	struct hstate *h = hstate_2m(w);
+	u64 free = mm_nr_free_pages(w->mm);
+
+	h->nr_overcommit_huge_pages = 3;
+	assert_int_equal(hugetlb_acct_memory(h, 10), 0);
+	assert_int_equal(h->surplus_huge_pages, 2);
+	assert_int_equal(hugetlb_acct_memory(h, 2), -ENOMEM);
+	assert_int_equal(h->surplus_huge_pages, 2);
+	hugetlb_acct_memory(h, -10);
+	assert_int_equal(h->surplus_huge_pages, 0);
+	assert_int_equal(mm_nr_free_pages(w->mm), free);
+	expect_all_free(w);
+}
+
 static void a_free_huge_page_is_dissolved_and_only_the_bad_page_lost(void **state)
 {
 	struct world *w = *state;
@@ -554,6 +666,13 @@ int main(void)
 		POOL_TEST(a_folio_that_is_not_migratable_is_flagged_and_nothing_else),
 		HVO_TEST(a_folio_that_is_not_migratable_is_flagged_and_nothing_else),
 		POOL_TEST(without_memory_for_the_list_all_pages_count_as_bad),
+		POOL_TEST(a_migratable_folio_of_a_file_is_recovered_and_stays_in_the_cache),
+		HVO_TEST(a_migratable_folio_of_a_file_is_recovered_and_stays_in_the_cache),
+		POOL_TEST(a_migratable_folio_of_no_file_is_dissolved_around_the_bad_page),
+		HVO_TEST(a_migratable_folio_of_no_file_is_dissolved_around_the_bad_page),
+		HVO_TEST(a_poisoned_folio_back_in_its_pool_is_of_use_again_after_unpoison),
+		HVO_TEST(what_a_failed_restore_undoes_is_undone_everywhere),
+		HVO_TEST(surplus_for_a_reservation_comes_and_goes_with_it),
 		POOL_TEST(a_free_huge_page_is_dissolved_and_only_the_bad_page_lost),
 		HVO_TEST(a_free_huge_page_is_dissolved_and_only_the_bad_page_lost),
 		POOL_TEST(a_gigabyte_folio_is_split_and_merged_in_the_cache),

@@ -149,6 +149,54 @@ static void a_folio_that_stays_frozen_is_a_hang(void **state)
 	assert_true(w->env->sched.hang);
 }
 
+static void truncater(void *arg)
+{
+	struct scene *scene = arg;
+
+	truncate_inode_pages_range(scene->inode->i_mapping, 0, ~0ULL);
+}
+
+static void finder(void *arg)
+{
+	struct scene *scene = arg;
+	struct folio *folio = __filemap_get_folio(scene->inode->i_mapping, 0, FGP_LOCK | FGP_CREAT,
+						  GFP_KERNEL);
+
+	assert_true(folio->mapping == scene->inode->i_mapping && folio_test_locked(folio));
+	task_yield(scene->w->env, YIELD_GUEST);
+	assert_ptr_equal(folio->mapping, scene->inode->i_mapping);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+static void a_locked_folio_stays_in_the_cache_until_it_is_unlocked(void **state)
+{
+	u32 seed, kept = 0, made_again = 0;
+
+	for (seed = 1; seed < 200; seed++) {
+		struct scene *scene;
+		void *fresh;
+
+		world_plain(&fresh);
+		scene = new_scene(fresh);
+		folio_put(scene->folio);
+		choose_prng(&scene->w->env->chooser, seed);
+		choose_enable(&scene->w->env->chooser, CHOICE_TASK, true);
+		task_create(scene->w->env, "finder", finder, scene);
+		task_create(scene->w->env, "truncater", truncater, scene);
+		task_run_all(scene->w->env);
+		if (scene->inode->i_mapping->nrpages)
+			made_again++;
+		else
+			kept++;
+		assert_int_equal(scene->w->env->checker.broken_total, 0);
+		iput(scene->inode);
+		expect_all_free(scene->w);
+		world_teardown(&fresh);
+	}
+	assert_true(kept && made_again);
+}
+
 static void a_scanner_that_passes_by_refuses_one_split_and_not_the_next(void **state)
 {
 	static const u16 once[] = { 1 };
@@ -181,6 +229,7 @@ int main(void)
 		WORLD_TEST(unlocking_what_is_not_locked_is_a_bug),
 		WORLD_TEST(a_lookup_waits_until_the_folio_is_unfrozen),
 		WORLD_TEST(a_folio_that_stays_frozen_is_a_hang),
+		cmocka_unit_test(a_locked_folio_stays_in_the_cache_until_it_is_unlocked),
 		WORLD_TEST(a_scanner_that_passes_by_refuses_one_split_and_not_the_next),
 	};
 

@@ -228,6 +228,89 @@ static void soft_offline_evicts_clean_pages_and_refuses_unmovable_ones(void **st
 	expect_all_free(w);
 }
 
+static void settings_can_turn_a_memory_error_into_a_panic(void **state)
+{
+	struct world *w = *state;
+
+	w->mm->config.panic_on_unrecoverable_memory_failure = true;
+	memory_failure(w->env, alloc_page(w->env, GFP_KERNEL)->pfn, 0);
+	assert_false(mm_host_down(w->mm));
+	memory_failure(w->env, 5, 0);
+	assert_true(mm_host_down(w->mm));
+}
+
+static void without_recovery_any_memory_error_is_a_panic(void **state)
+{
+	struct world *w = *state;
+
+	w->mm->config.memory_failure_recovery = false;
+	memory_failure(w->env, 0x9000, 0);
+	assert_true(mm_host_down(w->mm));
+}
+
+static void a_warning_is_a_panic_only_if_the_host_is_set_so(void **state)
+{
+	struct world *w = *state;
+
+	assert_null(alloc_pages(w->env, GFP_KERNEL, MAX_PAGE_ORDER + 1));
+	assert_int_equal(w->env->checker.warn_count, 1);
+	assert_false(mm_host_down(w->mm));
+	w->mm->config.panic_on_warn = true;
+	assert_true(mm_host_down(w->mm));
+}
+
+static void the_callers_reference_becomes_the_one_that_stays(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = gmem_inode(w);
+	struct folio *folio = create(inode, 3);
+
+	folio_get(folio);
+	punched_result = MF_DELAYED;
+	assert_int_equal(memory_failure(w->env, folio->pfn, MF_COUNT_INCREASED), -EBUSY);
+	assert_int_equal(folio_ref_count(folio), 2);
+	assert_int_equal(holders(w, folio, HOLDER_MEM_FAIL), 1);
+	iput(inode);
+	expect_all_free(w);
+}
+
+static void a_dirty_page_without_callback_fails_and_the_file_is_told(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = new_inode(w->env, "file");
+	struct folio *folio = create(inode, 3);
+
+	folio_set_dirty(folio);
+	assert_int_equal(memory_failure(w->env, folio->pfn, 0), -EBUSY);
+	assert_string_equal(w->mm->mf.last_type, "dirty LRU page");
+	assert_int_equal(inode->i_mapping->wb_err, -EIO);
+	iput(inode);
+	expect_all_free(w);
+}
+
+static void soft_offline_of_a_large_folio_needs_it_split(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = new_inode(w->env, "file");
+	struct folio *folio;
+	kvm_pfn_t pfn;
+
+	inode->i_size = 64 << PAGE_SHIFT;
+	mapping_set_folio_order_range(&inode->i_data, 0, 4);
+	folio = __filemap_get_folio(inode->i_mapping, 16, FGP_LOCK | FGP_CREAT | FGP_ORDER(4),
+				    GFP_KERNEL);
+	pfn = folio->pfn;
+	folio_unlock(folio);
+	assert_int_equal(soft_offline_page(w->env, pfn + 9, 0), -EBUSY);
+	assert_int_equal(folio_ref_count(folio), 17);
+	folio_put(folio);
+	assert_int_equal(soft_offline_page(w->env, pfn + 9, 0), 0);
+	assert_true(PageHWPoison(pfn_to_page(w->env, pfn + 9)));
+	assert_int_equal(inode->i_mapping->nrpages, 15);
+	iput(inode);
+	expect_all_free(w);
+}
+
 static void a_large_folio_is_split_down_to_the_bad_page(void **state)
 {
 	struct world *w = *state;
@@ -365,6 +448,12 @@ int main(void)
 		WORLD_TEST(an_extra_reference_turns_a_recovery_into_a_failure),
 		WORLD_TEST(unpoison_is_refused_after_a_real_error_and_for_pages_in_use),
 		WORLD_TEST(soft_offline_evicts_clean_pages_and_refuses_unmovable_ones),
+		WORLD_TEST(settings_can_turn_a_memory_error_into_a_panic),
+		WORLD_TEST(without_recovery_any_memory_error_is_a_panic),
+		WORLD_TEST(a_warning_is_a_panic_only_if_the_host_is_set_so),
+		WORLD_TEST(the_callers_reference_becomes_the_one_that_stays),
+		WORLD_TEST(a_dirty_page_without_callback_fails_and_the_file_is_told),
+		WORLD_TEST(soft_offline_of_a_large_folio_needs_it_split),
 		WORLD_TEST(a_large_folio_is_split_down_to_the_bad_page),
 		WORLD_TEST(a_large_folio_that_cannot_be_split_stays_and_the_error_is_reported),
 		WORLD_TEST(locks_of_memory_failure_and_punch_hole_are_taken_in_opposite_order),

@@ -192,6 +192,8 @@ enum mf_result me_huge_page(struct folio *folio, struct page *page, enum mf_acti
 		folio_put_as(folio, HOLDER_MEM_FAIL);
 		return take_raw_page(page) ? MF_RECOVERED : MF_FAILED;
 	}
+	/* The reference of ours stays on it: it will not see its pool again. */
+	mm_leak(&folio->page, folio_order(folio), "memory-failure");
 	result = truncate_error_folio(folio, page->pfn, cache);
 	folio_unlock(folio);
 	/* It stays in the page cache, whose references are therefore in order. */

@@ -39,22 +39,30 @@ static bool may_unpoison(struct page *page)
 	       !folio_mapped(folio) && !folio->mapping;
 }
 
+/* The list of a hugetlb folio was counted page by page when it was freed. */
+static void unpoisoned(struct mm *mm, struct page *page, bool hugetlb)
+{
+	if (!hugetlb)
+		mm->mf.num_poisoned_pages--;
+	mm_unleak(hugetlb ? &page_folio(page)->page : page);
+}
+
 /* A page with our reference: flag, kept reference and ours go. */
 static int unpoison_in_use(struct mm *mm, struct page *page)
 {
 	struct folio *folio = page_folio(page);
+	bool hugetlb = folio_test_hugetlb(folio);
 
-	if (folio_test_hugetlb(folio) && !folio_free_raw_hwp(folio, false)) {
+	if (hugetlb && !folio_free_raw_hwp(folio, false)) {
 		folio_put_as(folio, HOLDER_MEM_FAIL);
 		return -EBUSY;
 	}
 	folio_put_as(folio, HOLDER_MEM_FAIL);
-	if (folio_test_hugetlb(folio))
+	if (hugetlb)
 		folio_clear_hwpoison(folio);
 	else
 		ClearPageHWPoison(page);
-	mm->mf.num_poisoned_pages--;
-	mm_unleak(page);
+	unpoisoned(mm, page, hugetlb);
 	folio_put_as(folio, HOLDER_MEM_FAIL);
 	return 0;
 }
@@ -62,13 +70,13 @@ static int unpoison_in_use(struct mm *mm, struct page *page)
 static int unpoison_free(struct mm *mm, struct page *page)
 {
 	struct folio *folio = page_folio(page);
+	bool hugetlb = folio_test_hugetlb(folio);
 
-	if (folio_test_hugetlb(folio) && !folio_free_raw_hwp(folio, false))
+	if (hugetlb && !folio_free_raw_hwp(folio, false))
 		return -EBUSY;
 	if (!folio_test_clear_hwpoison(folio))
 		return -EBUSY;
-	mm->mf.num_poisoned_pages--;
-	mm_unleak(page);
+	unpoisoned(mm, page, hugetlb);
 	return 0;
 }
 
@@ -87,8 +95,7 @@ static int unpoison(struct mm *mm, struct page *page)
 		return ret;
 	if (!put_page_back_buddy(page))
 		return -EBUSY;
-	mm->mf.num_poisoned_pages--;
-	mm_unleak(page);
+	unpoisoned(mm, page, false);
 	return 0;
 }
 
