@@ -139,6 +139,9 @@ repeat:
 		if (unlikely(folio->mapping != cache)) {
 			folio_unlock(folio);
 			folio_put(folio);
+			if (task_spin(env_of(cache), "__filemap_get_folio",
+				      "the truncated folio to leave the page cache"))
+				return ERR_PTR(-ENOENT);
 			goto repeat;
 		}
 	}

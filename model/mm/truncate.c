@@ -92,7 +92,8 @@ static void truncate_slow_pass(struct address_space *mapping, pgoff_t start, pgo
 		pgoff_t from = index;
 
 		if (!find_get_entries(mapping, &index, end - 1, &batch)) {
-			if (from == start)
+			if (from == start || task_spin(env_of(mapping), "truncate_slow_pass",
+						       "the page cache to become empty"))
 				break;
 			index = start;
 			continue;
