@@ -188,6 +188,19 @@ static void a_poisoned_page_inside_a_block_is_caught_only_with_checks_on(void **
 		assert_int_equal(block->pfn, pfn);
 }
 
+static void many_bad_pages_all_over_a_tebibyte_cost_little(void **state)
+{
+	struct world *w = *state;
+	u64 free = mm_nr_free_pages(w->mm), used = w->env->arena->used, i;
+
+	for (i = 0; i < 100; i++)
+		assert_true(take_page_off_buddy(pfn_to_page(w->env, (1ULL << 27) + i * 1000003)));
+	assert_int_equal(mm_nr_free_pages(w->mm), free - 100);
+	assert_true(w->env->arena->used - used < 8 << 20);
+	mm_check(w->mm, 100);
+	assert_int_equal(w->env->checker.broken_total, 0);
+}
+
 static void a_page_taken_off_the_buddy_leaves_the_rest_of_its_block_free(void **state)
 {
 	struct world *w = *state;
@@ -344,6 +357,8 @@ int main(void)
 						no_pcp, world_teardown),
 		WORLD_TEST(a_freed_page_is_the_next_one_its_cpu_gets),
 		cmocka_unit_test_setup_teardown(a_tebibyte_of_ram_costs_no_more_than_a_gibibyte,
+						one_tebibyte, world_teardown),
+		cmocka_unit_test_setup_teardown(many_bad_pages_all_over_a_tebibyte_cost_little,
 						one_tebibyte, world_teardown),
 		WORLD_TEST(an_injected_failure_gives_nothing_and_costs_nothing),
 		WORLD_TEST(random_operations_never_hand_out_a_page_twice),

@@ -35,17 +35,15 @@ struct free_area {
 /* Whole blocks of MAX_PAGE_ORDER, free since boot: no struct page needed yet. */
 struct extent {
 	kvm_pfn_t start, end;
+	struct extent *next;		/* ascending */
 };
-
-#define ZONE_EXTENTS	16
 
 struct zone {
 	kvm_pfn_t end_pfn;
 	struct free_area free_area[NR_PAGE_ORDERS];
-	struct extent untouched[ZONE_EXTENTS];	/* ascending */
-	u32 nr_untouched;
-	struct extent reserved[ZONE_EXTENTS];
-	u32 nr_reserved_extents;
+	struct extent *untouched;
+	struct pool extents;
+	struct extent *reserved;
 	u64 nr_free;			/* pages: buddy, per-CPU lists and untouched */
 	u64 nr_reserved, nr_leaked;	/* pages */
 	u32 pcp_disabled;		/* zone_pcp_disable() depth */

@@ -153,13 +153,14 @@ void mm_check_recent(struct mm *mm)
 
 static u64 count_free_blocks(struct mm *mm)
 {
+	const struct extent *extent;
 	u64 pages = 0;
 	u32 order, i;
 
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		pages += mm->zone.free_area[order].nr_free << order;
-	for (i = 0; i < mm->zone.nr_untouched; i++)
-		pages += mm->zone.untouched[i].end - mm->zone.untouched[i].start;
+	for (extent = mm->zone.untouched; extent; extent = extent->next)
+		pages += extent->end - extent->start;
 	for (i = 0; i < HW_CPU_MAX; i++)
 		pages += mm->cpu[i] ? mm->cpu[i]->pcp_count : 0;
 	return pages;

@@ -24,10 +24,11 @@ void zone_init(struct mm *mm)
 	zone->end_pfn = mm->hw->frame_count;
 	for (order = 0; order < NR_PAGE_ORDERS; order++)
 		INIT_LIST_HEAD(&zone->free_area[order].free_list);
-	zone->untouched[0] = (struct extent){ 0, ALIGN_DOWN(zone->end_pfn, BLOCK_PAGES) };
-	zone->nr_untouched = 1;
-	zone->nr_free = zone->untouched[0].end;
-	zone->nr_reserved = zone->end_pfn - zone->untouched[0].end;
+	pool_init(&zone->extents, "extent", sizeof(struct extent));
+	zone->untouched = pool_alloc(&zone->extents);
+	zone->untouched->end = ALIGN_DOWN(zone->end_pfn, BLOCK_PAGES);
+	zone->nr_free = zone->untouched->end;
+	zone->nr_reserved = zone->end_pfn - zone->nr_free;
 }
 
 struct mm_cpu *this_cpu_mm(struct mm *mm)
@@ -70,48 +71,40 @@ void del_page_from_free_list(struct zone *zone, struct page *page, u32 order)
 
 struct extent *untouched_extent(struct zone *zone, kvm_pfn_t pfn)
 {
-	u32 i;
+	struct extent *extent;
 
-	for (i = 0; i < zone->nr_untouched; i++)
-		if (pfn >= zone->untouched[i].start && pfn < zone->untouched[i].end)
-			return &zone->untouched[i];
+	for (extent = zone->untouched; extent; extent = extent->next)
+		if (pfn >= extent->start && pfn < extent->end)
+			return extent;
 	return NULL;
 }
 
 static void extent_drop(struct zone *zone, struct extent *extent)
 {
-	u32 i = extent - zone->untouched;
+	struct extent **link = &zone->untouched;
 
-	for (zone->nr_untouched--; i < zone->nr_untouched; i++)
-		zone->untouched[i] = zone->untouched[i + 1];
+	while (*link != extent)
+		link = &(*link)->next;
+	*link = extent->next;
+	pool_free(&zone->extents, extent);
 }
 
 void extent_carve(struct mm *mm, struct extent *extent, kvm_pfn_t start, kvm_pfn_t end)
 {
-	struct zone *zone = &mm->zone;
-	struct extent rest = { end, extent->end };
-	kvm_pfn_t pfn;
-	u32 i;
+	struct extent *rest;
 
-	extent->end = start;
-	if (rest.start == rest.end) {
-		if (extent->start == extent->end)
-			extent_drop(zone, extent);
-		return;
+	if (start > extent->start && end < extent->end) {
+		rest = pool_alloc(&mm->zone.extents);
+		*rest = (struct extent){ end, extent->end, extent->next };
+		extent->end = start;
+		extent->next = rest;
+	} else if (start > extent->start) {
+		extent->end = start;
+	} else if (end < extent->end) {
+		extent->start = end;
+	} else {
+		extent_drop(&mm->zone, extent);
 	}
-	if (extent->start == extent->end) {
-		*extent = rest;
-		return;
-	}
-	if (zone->nr_untouched < ZONE_EXTENTS) {
-		for (i = zone->nr_untouched++; &zone->untouched[i] > extent + 1; i--)
-			zone->untouched[i] = zone->untouched[i - 1];
-		extent[1] = rest;
-		return;
-	}
-	/* No place for another extent: the rest becomes ordinary free blocks. */
-	for (pfn = rest.start; pfn < rest.end; pfn += BLOCK_PAGES)
-		add_to_free_list(zone, __pfn_to_page(mm, pfn), MAX_PAGE_ORDER, true);
 }
 
 void touch_block(struct mm *mm, struct extent *extent, kvm_pfn_t pfn)
@@ -172,8 +165,8 @@ static struct page *__rmqueue_smallest(struct mm *mm, u32 order)
 	for (have = order; have < NR_PAGE_ORDERS; have++) {
 		struct free_area *area = &zone->free_area[have];
 
-		if (!area->nr_free && have == MAX_PAGE_ORDER && zone->nr_untouched)
-			touch_block(mm, &zone->untouched[0], zone->untouched[0].start);
+		if (!area->nr_free && have == MAX_PAGE_ORDER && zone->untouched)
+			touch_block(mm, zone->untouched, zone->untouched->start);
 		if (!area->nr_free)
 			continue;
 		page = list_entry(area->free_list.next, struct page, buddy_list);

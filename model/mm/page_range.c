@@ -167,6 +167,7 @@ void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages)
 {
 	struct zone *zone = &mm->zone;
 	kvm_pfn_t end = ALIGN_UP(start + nr_pages, BLOCK_PAGES), pfn;
+	struct extent *extent;
 
 	start = ALIGN_DOWN(start, BLOCK_PAGES);
 	if (end > ALIGN_DOWN(zone->end_pfn, BLOCK_PAGES))
@@ -178,11 +179,13 @@ void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages)
 		return;
 	for (pfn = start; pfn < end && range_is_free(mm, pfn, pfn + BLOCK_PAGES); pfn += BLOCK_PAGES)
 		;
-	if (pfn < end || zone->nr_reserved_extents == ZONE_EXTENTS) {
-		mm_bug(mm->env, "mm_reserve", "the range is in use, or too many are reserved");
+	if (pfn < end) {
+		mm_bug(mm->env, "mm_reserve", "the range is in use");
 		return;
 	}
 	take_free_range(mm, start, end);
 	zone->nr_reserved += end - start;
-	zone->reserved[zone->nr_reserved_extents++] = (struct extent){ start, end };
+	extent = pool_alloc(&zone->extents);
+	*extent = (struct extent){ start, end, zone->reserved };
+	zone->reserved = extent;
 }

@@ -85,11 +85,10 @@ static struct folio *covering_folio(struct mm *mm, kvm_pfn_t pfn)
 
 bool pfn_is_reserved(const struct mm *mm, kvm_pfn_t pfn)
 {
-	const struct extent *extent = mm->zone.reserved;
-	u32 i;
+	const struct extent *extent;
 
-	for (i = 0; i < mm->zone.nr_reserved_extents; i++)
-		if (pfn >= extent[i].start && pfn < extent[i].end)
+	for (extent = mm->zone.reserved; extent; extent = extent->next)
+		if (pfn >= extent->start && pfn < extent->end)
 			return true;
 	return false;
 }
