@@ -257,7 +257,8 @@ static void pair(struct rig *rig, const struct row *inside, const struct row *me
 	struct tdx_module_args regs = { .rcx = first->rcx, .rdx = first->rdx, .r8 = first->r8,
 					.r9 = first->r9 };
 	struct call c = { .m = rig->m, .regs = &regs, .info = &tdx_leaf_info[inside->leaf],
-			  .leaf = inside->leaf, .rcx = first->rcx, .rdx = first->rdx };
+			  .leaf = inside->leaf, .rcx = first->rcx, .rdx = first->rdx,
+			  .held_end = c.held };
 	u64 want = expected_status(inside, met), got;
 	char where[64];
 

@@ -23,7 +23,7 @@ static u64 walk_ends(struct call *c, u64 busy, u8 level, enum lock_how how)
 		return TDX_SUCCESS;
 	if (!hp_lock_promote(&entry->lock))
 		return busy;
-	c->held[c->held_count - 1].release = HELD_HP_EX;
+	c->held_end[-1].release = HELD_HP_EX;
 	return TDX_SUCCESS;
 }
 
@@ -44,7 +44,7 @@ static inline bool stops(const struct call *c, const struct pamt_entry *entry, u
  * Lock the entries of ->block from 1G down to @target, or to the leaf that
  * covers it: parents shared, the last one as asked. Sets ->page, ->page_level.
  */
-static inline u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_how how)
+static __always_inline u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_how how)
 {
 	struct pamt_entry *one_g = c->block.level[2], *two_m = c->block.level[1];
 	struct pamt_entry *four_k = c->block.level[0];
@@ -68,7 +68,12 @@ static inline u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_ho
 	return TDX_SUCCESS;
 }
 
-static inline u64 pamt_operand(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how)
+/*
+ * Inlined by force, for with constant @target and @how half of it goes away:
+ * every leaf comes through here once or twice.
+ */
+static __always_inline u64 pamt_operand(struct call *c, hpa_t hpa, u32 operand, u8 target,
+					enum lock_how how)
 {
 	if (unlikely(hpa_malformed(hpa)))
 		return TDX_OPERAND_INVALID + operand;
@@ -83,7 +88,8 @@ u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how 
 	return pamt_operand(c, hpa, operand, target, how);
 }
 
-static inline u64 page_operand(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how)
+static __always_inline u64 page_operand(struct call *c, hpa_t hpa, u32 operand, u8 type,
+					enum lock_how how)
 {
 	CHECK(pamt_operand(c, hpa, operand, 0, how));
 	if (unlikely(c->page_level || c->page->type != type)) {
@@ -119,12 +125,17 @@ u64 check_new_large_page(struct call *c, hpa_t hpa, u32 operand, u8 level)
 	return TDX_SUCCESS;
 }
 
-u64 check_tdr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
+static __always_inline u64 tdr_operand(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
 {
 	CHECK(page_operand(c, hpa, operand, PT_TDR, how));
 	c->tdr = c->page;
 	c->td = c->page->td;
 	return TDX_SUCCESS;
+}
+
+u64 check_tdr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
+{
+	return tdr_operand(c, hpa, operand, how);
 }
 
 u64 check_owner_tdr(struct call *c, const struct pamt_entry *page, enum lock_how how)
@@ -147,7 +158,7 @@ u64 check_tdvpr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
 	return check_owner_tdr(c, c->page, SH);
 }
 
-u64 check_td_keys(struct call *c)
+static inline u64 td_keys(const struct call *c)
 {
 	if (unlikely(c->td->fatal))
 		return TDX_TD_FATAL;
@@ -156,11 +167,16 @@ u64 check_td_keys(struct call *c)
 	return TDX_SUCCESS;
 }
 
-u64 check_td_state(struct call *c, bool lock_op_state)
+u64 check_td_keys(struct call *c)
+{
+	return td_keys(c);
+}
+
+static __always_inline u64 td_state(struct call *c, bool lock_op_state)
 {
 	struct td *td = c->td;
 
-	CHECK(check_td_keys(c));
+	CHECK(td_keys(c));
 	if (unlikely(td->tdcx_count < TDX_TDCX_MIN))
 		return TDX_TDCS_NOT_ALLOCATED;
 	if (lock_op_state) {
@@ -173,7 +189,12 @@ u64 check_td_state(struct call *c, bool lock_op_state)
 	return TDX_SUCCESS;
 }
 
-u64 check_page_info(struct call *c, u8 level_min, u8 level_max)
+u64 check_td_state(struct call *c, bool lock_op_state)
+{
+	return td_state(c, lock_op_state);
+}
+
+static inline u64 page_info(struct call *c, u8 level_min, u8 level_max)
 {
 	u8 level = c->rcx & 7;
 
@@ -183,6 +204,11 @@ u64 check_page_info(struct call *c, u8 level_min, u8 level_max)
 		     level > level_max || !IS_ALIGNED(c->gpa, sept_level_size(level))))
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	return TDX_SUCCESS;
+}
+
+u64 check_page_info(struct call *c, u8 level_min, u8 level_max)
+{
+	return page_info(c, level_min, level_max);
 }
 
 bool td_gpa_private_valid(const struct td *td, gpa_t gpa)
@@ -208,7 +234,7 @@ u64 with_entry_info(struct call *c, u64 status)
 	return status;
 }
 
-u64 check_walk(struct call *c, enum tree_how how)
+static __always_inline u64 walk(struct call *c, enum tree_how how)
 {
 	struct td *td = c->td;
 
@@ -228,7 +254,12 @@ u64 check_walk(struct call *c, enum tree_how how)
 	return TDX_SUCCESS;
 }
 
-u64 check_entry_lock(struct call *c)
+u64 check_walk(struct call *c, enum tree_how how)
+{
+	return walk(c, how);
+}
+
+static inline u64 entry_lock(struct call *c)
 {
 	if (unlikely(!entry_lock_host(c->at.entry)))
 		return with_entry_info(c, tdx_on(TDX_OPERAND_BUSY, RCX));
@@ -238,9 +269,35 @@ u64 check_entry_lock(struct call *c)
 	return TDX_SUCCESS;
 }
 
+u64 check_entry_lock(struct call *c)
+{
+	return entry_lock(c);
+}
+
+/* In one piece, because most calls of a running TD go this way. */
+u64 check_locked_entry(struct call *c, u8 level_min, u8 level_max, enum tree_how how)
+{
+	CHECK(tdr_operand(c, c->rdx, OPERAND_ID_RDX, SH));
+	CHECK(td_state(c, true));
+	CHECK(page_info(c, level_min, level_max == LEVEL_ROOT ? c->td->root_level : level_max));
+	if (how == TREE_SH)
+		CHECK(walk(c, TREE_SH));
+	else
+		CHECK(walk(c, TREE_EX));
+	return entry_lock(c);
+}
+
+u64 check_entry_of(struct call *c, u8 level_min, u8 level_max, enum tree_how how)
+{
+	CHECK(check_locked_entry(c, level_min, level_max, how));
+	if (unlikely(!sept_allows(c)))
+		return with_entry_info(c, tdx_on(TDX_EPT_ENTRY_STATE_INCORRECT, RCX));
+	return TDX_SUCCESS;
+}
+
 u64 check_entry(struct call *c)
 {
-	CHECK(check_entry_lock(c));
+	CHECK(entry_lock(c));
 	if (unlikely(!sept_allows(c)))
 		return with_entry_info(c, tdx_on(TDX_EPT_ENTRY_STATE_INCORRECT, RCX));
 	return TDX_SUCCESS;

@@ -61,14 +61,18 @@ static void access_shared(struct residence *r, struct guest_op *op)
 {
 	struct tdx_module *m = r->c->m;
 	bool write = op->kind == GUEST_WRITE;
-	hpa_t hpa = ~0ULL;
+	u64 qualification = write ? EPT_VIOLATION_WRITE : EPT_VIOLATION_READ;
+	hpa_t hpa = TDX_SHARED_VIOLATION;
 
 	if (m->shared_walk)
 		hpa = m->shared_walk(m->shared_walk_ctx, r->td->tdr, op->gpa, write);
-	if (hpa == ~0ULL) {
+	if (hpa == TDX_SHARED_VE) {
+		guest_inject_ve(r, op, op->gpa, qualification);
+		return;
+	}
+	if (hpa == TDX_SHARED_VIOLATION) {
 		op->exits++;
-		exit_ept_violation(r, op->gpa, write ? EPT_VIOLATION_WRITE : EPT_VIOLATION_READ,
-				   EXT_NONE);
+		exit_ept_violation(r, op->gpa, qualification, EXT_NONE);
 		return;
 	}
 	access_frame(r, op, hpa & PAGE_MASK, KEYID_SHARED);

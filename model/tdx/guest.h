@@ -41,8 +41,12 @@ int tdx_guest_set(struct tdx_module *module, hpa_t tdvpr, struct guest_op *op);
 /*
  * Shared memory of a TD is translated by the host's own tables (the shared
  * EPT), which the module does not know: the host side registers how. Returns
- * the hpa, or ~0 for a shared EPT violation.
+ * the hpa, TDX_SHARED_VIOLATION, or TDX_SHARED_VE where the entry does not
+ * suppress #VE, as those of memory-mapped I/O do not: the guest takes it itself.
  */
+#define TDX_SHARED_VIOLATION	(~0ULL)
+#define TDX_SHARED_VE		(~1ULL)
+
 typedef hpa_t tdx_shared_walk_fn(void *ctx, hpa_t tdr, gpa_t gpa, bool write);
 void tdx_set_shared_walk(struct tdx_module *module, tdx_shared_walk_fn *fn, void *ctx);
 

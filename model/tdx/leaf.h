@@ -38,7 +38,6 @@ struct call {
 	u32 lp;
 	u16 leaf;		/* enum tdx_leaf: bit 8 set for a TDCALL */
 	u8 version;
-	u32 held_count;
 	u64 rcx, rdx;		/* as they came in; leaves clear the registers early */
 
 	struct td *td;
@@ -61,7 +60,7 @@ struct call {
 	struct held {
 		u16 *lock;
 		struct release release;
-	} held[24];
+	} *held_end, held[24];		/* first unused, and the locks held */
 };
 
 #define CHECK(expr)					\
@@ -73,7 +72,7 @@ struct call {
 
 static inline void call_holds(struct call *c, u16 *lock, struct release release)
 {
-	struct held *held = &c->held[c->held_count++];
+	struct held *held = c->held_end++;
 
 	held->lock = lock;
 	held->release = release;
@@ -112,6 +111,11 @@ u64 check_walk(struct call *c, enum tree_how how);
 /* [ENTRY] */
 u64 check_entry_lock(struct call *c);
 u64 check_entry(struct call *c);
+/* [TDR:RDX,sh] [STATE:sh] [INFO] [WALK] and the entry's lock, in one piece. */
+#define LEVEL_ROOT	0xff	/* as @level_max: the level of the TD's root */
+u64 check_locked_entry(struct call *c, u8 level_min, u8 level_max, enum tree_how how);
+/* The same and [ENTRY]'s state. */
+u64 check_entry_of(struct call *c, u8 level_min, u8 level_max, enum tree_how how);
 /* The same PAMT entry alone, found through the S-EPT. */
 u64 check_found_page(struct call *c, hpa_t hpa, u8 level, u32 operand);
 /* The leaf's S-EPT-state row, for where the walk ended. */

@@ -134,11 +134,7 @@ u64 check_tdh_mem_page_promote(struct call *c)
 	struct sept_table *table;
 
 	c->regs->rcx = c->regs->rdx = 0;
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 1, 2));
-	CHECK(check_walk(c, TREE_SH));
-	CHECK(check_entry(c));
+	CHECK(check_entry_of(c, 1, 2, TREE_SH));
 	CHECK(check_found_page(c, sept_hpa(c->at.value), 0, OPERAND_ID_RCX));
 	CHECK(check_track(c, c->page->bepoch));
 	table = c->page->table;

@@ -57,11 +57,7 @@ u64 commit_tdh_mem_page_add(struct call *c)
 u64 check_tdh_mem_page_aug(struct call *c)
 {
 	clear_outputs(c);
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 0, 1));
-	CHECK(check_walk(c, TREE_SH));
-	CHECK(check_entry(c));
+	CHECK(check_entry_of(c, 0, 1, TREE_SH));
 	if (c->level)
 		return check_new_large_page(c, c->regs->r8, OPERAND_ID_R8, c->level);
 	return check_new_page(c, c->regs->r8, OPERAND_ID_R8);
@@ -79,11 +75,7 @@ u64 commit_tdh_mem_page_aug(struct call *c)
 u64 check_tdh_mem_page_remove(struct call *c)
 {
 	clear_outputs(c);
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 0, 2));
-	CHECK(check_walk(c, TREE_SH));
-	CHECK(check_entry(c));
+	CHECK(check_entry_of(c, 0, 2, TREE_SH));
 	CHECK(check_found_page(c, sept_page(c->at.value, c->level), c->level, OPERAND_ID_RCX));
 	return check_track(c, c->page->bepoch);
 }
@@ -108,11 +100,7 @@ u64 commit_tdh_mem_page_remove(struct call *c)
 u64 check_tdh_mem_page_relocate(struct call *c)
 {
 	clear_outputs(c);
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 0, 0));
-	CHECK(check_walk(c, TREE_SH));
-	CHECK(check_entry(c));
+	CHECK(check_entry_of(c, 0, 0, TREE_SH));
 	if (c->regs->r8 == sept_page(c->at.value, 0))
 		return tdx_on(TDX_OPERAND_INVALID, R8);
 	CHECK(check_found_page(c, sept_page(c->at.value, 0), 0, OPERAND_ID_RCX));

@@ -22,11 +22,7 @@ static bool already_blocked(u8 state)
 u64 check_tdh_mem_range_block(struct call *c)
 {
 	c->regs->rcx = c->regs->rdx = 0;
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 0, c->td->root_level));
-	CHECK(check_walk(c, TREE_EX));
-	CHECK(check_entry_lock(c));
+	CHECK(check_locked_entry(c, 0, LEVEL_ROOT, TREE_EX));
 	if (already_blocked(c->at.state))
 		return with_entry_info(c, tdx_on(TDX_GPA_RANGE_ALREADY_BLOCKED, RCX));
 	if (!sept_allows(c))
@@ -48,11 +44,7 @@ u64 commit_tdh_mem_range_block(struct call *c)
 u64 check_tdh_mem_range_unblock(struct call *c)
 {
 	c->regs->rcx = c->regs->rdx = 0;
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 0, c->td->root_level));
-	CHECK(check_walk(c, TREE_EX));
-	CHECK(check_entry(c));
+	CHECK(check_entry_of(c, 0, LEVEL_ROOT, TREE_EX));
 	if (td_live(c->td) && !epoch_tracked(c->td, stamped_page(c)->bepoch))
 		return tdx_on(TDX_TLB_TRACKING_NOT_DONE, SEPT_TREE);
 	return TDX_SUCCESS;

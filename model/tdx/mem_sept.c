@@ -88,11 +88,7 @@ u64 commit_tdh_mem_sept_rd(struct call *c)
 u64 check_tdh_mem_sept_remove(struct call *c)
 {
 	c->regs->rcx = c->regs->rdx = 0;
-	CHECK(check_tdr(c, c->rdx, OPERAND_ID_RDX, SH));
-	CHECK(check_td_state(c, true));
-	CHECK(check_page_info(c, 1, c->td->root_level));
-	CHECK(check_walk(c, TREE_EX));
-	CHECK(check_entry(c));
+	CHECK(check_entry_of(c, 1, LEVEL_ROOT, TREE_EX));
 	CHECK(check_found_page(c, sept_hpa(c->at.value), 0, OPERAND_ID_RCX));
 	CHECK(check_track(c, c->page->bepoch));
 	if (c->page->table->used)

@@ -69,7 +69,7 @@ struct pamt_cache {
 	struct pamt_entry *two_m, *one_g;
 };
 
-#define PAMT_CACHE_SIZE	32
+#define PAMT_CACHE_SIZE	64
 
 /* -- TD -- */
 

@@ -31,22 +31,22 @@ void call_release_table(struct call *c)
 
 void call_release_all(struct call *c)
 {
-	const struct held *held = c->held, *end = held + c->held_count;
+	const struct held *held = c->held, *end = c->held_end;
 
 	if (unlikely(c->locked_table))
 		call_release_table(c);
-	c->held_count = 0;
 	for (; held < end; held++)
 		release(held);
+	c->held_end = c->held;
 }
 
 void call_release(struct call *c, u16 *lock)
 {
-	for (u32 i = 0; i < c->held_count; i++) {
-		if (c->held[i].lock != lock)
+	for (struct held *held = c->held; held < c->held_end; held++) {
+		if (held->lock != lock)
 			continue;
-		release(&c->held[i]);
-		c->held[i] = c->held[--c->held_count];
+		release(held);
+		*held = *--c->held_end;
 		return;
 	}
 }
@@ -97,7 +97,7 @@ static inline u64 run_leaf(struct call *c)
 
 	if (likely(!status)) {
 		/* While locks are held is when another leaf can meet them. */
-		if (unlikely(env->sched.live > 1) && c->held_count)
+		if (unlikely(env->sched.live > 1) && c->held_end != c->held)
 			task_yield(env, YIELD_SEAMCALL);
 		status = leaf_fn[c->leaf].commit(c);
 	}
@@ -174,7 +174,7 @@ u64 seamcall(struct tdx_module *module, u32 lp, u64 rax, struct tdx_module_args 
 	c.lp = lp;
 	c.leaf = rax;
 	c.version = rax >> 16;
-	c.held_count = 0;
+	c.held_end = c.held;
 	c.locked_table = NULL;
 	c.page = NULL;
 	c.rcx = regs->rcx;

@@ -68,6 +68,7 @@ void tdcall_run(struct residence *r, struct guest_op *op)
 		.rcx = op->regs.rcx,
 		.rdx = op->regs.rdx,
 		.residence = r,
+		.held_end = c.held,
 	};
 	u64 rax = op->rax, status = tdcall_dispatch(&c, rax);
 	bool timeout;
