@@ -292,7 +292,7 @@ static int run_variant(struct run_request *request, const char *path, const stru
 	repeat_command(request, path, scn, options->variant, choices, repeat, sizeof(repeat));
 	report_item(&request->report, &(struct report_item){
 		.file = path, .scn = scn, .variant = options->variant, .result = &result,
-		.choices = choices, .repeat = repeat });
+		.choices = choices, .repeat = repeat, .hits = sim->env->checker.hits });
 	return 0;
 }
 

@@ -7,6 +7,9 @@
 #include "sim/base/check.h"
 #include "sim/report.h"
 
+/* From so many runs on, an invariant nobody looked at is worth a line. */
+#define SUITE	50
+
 /* From bad to worse: a bound is never a success, septum's own fault beats all. */
 static u32 severity(enum exit_status status)
 {
@@ -188,8 +191,12 @@ static void item_json(const struct report_item *item)
 
 void report_item(struct report *report, const struct report_item *item)
 {
+	u32 inv;
+
 	report->number++;
 	count(report, item->result->verdict);
+	for (inv = 1; inv < INV_NR; inv++)
+		report->hits[inv] += item->hits[inv];
 	if (report->format == FORMAT_JSON)
 		item_json(item);
 	else if (report->format == FORMAT_KTAP)
@@ -219,11 +226,44 @@ void report_error(struct report *report, const char *file, const struct diag *di
 	}
 }
 
+/*
+ * A check that never looked proves nothing. A few scenarios need not reach all
+ * of them; a suite should.
+ */
+static void print_unlooked(const struct report *report)
+{
+	u32 inv;
+
+	if (report->number < SUITE && !report->verbose)
+		return;
+	for (inv = 1; inv < INV_NR; inv++)
+		if (!report->hits[inv])
+			printf("%snever looked at: %s (%s)\n",
+			       report->format == FORMAT_KTAP ? "# " : "", inv_name[inv],
+			       inv_sentence[inv]);
+}
+
+static void json_summary(const struct report *report)
+{
+	const char *comma = "";
+	u32 inv;
+
+	printf("{\"type\":\"summary\",\"passed\":%u,\"failed\":%u,\"skipped\":%u,\"looked\":{",
+	       report->passed, report->failed, report->skipped);
+	for (inv = 1; inv < INV_NR; inv++) {
+		printf("%s\"%s\":%llu", comma, inv_name[inv],
+		       (unsigned long long)report->hits[inv]);
+		comma = ",";
+	}
+	printf("}}\n");
+}
+
 int report_end(struct report *report)
 {
+	if (report->format != FORMAT_JSON)
+		print_unlooked(report);
 	if (report->format == FORMAT_JSON)
-		printf("{\"type\":\"summary\",\"passed\":%u,\"failed\":%u,\"skipped\":%u}\n",
-		       report->passed, report->failed, report->skipped);
+		json_summary(report);
 	else
 		printf("%s%u passed, %u failed, %u skipped\n",
 		       report->format == FORMAT_KTAP ? "# " : "", report->passed, report->failed,

@@ -7,6 +7,7 @@
 #ifndef SEPTUM_REPORT_H
 #define SEPTUM_REPORT_H
 
+#include "sim/base/check.h"
 #include "sim/cmd.h"
 #include "sim/run.h"
 
@@ -17,6 +18,7 @@ struct report {
 	u32 number;		/* of the last test */
 	u32 passed, failed, skipped;
 	enum exit_status status;
+	u64 hits[INV_NR];	/* how often each invariant was looked at */
 };
 
 /* One variant of one file, run. */
@@ -27,6 +29,7 @@ struct report_item {
 	const struct run_result *result;
 	const char *choices;	/* as `--choices` takes it; "" none drawn */
 	const char *repeat;	/* command that repeats it */
+	const u64 *hits;	/* the checker's, INV_NR of them */
 };
 
 void report_begin(struct report *report);
