@@ -115,10 +115,9 @@ static void split_publish(struct folio *piece, struct address_space *mapping, pg
 			  enum holder holder)
 {
 	s32 nr = folio_nr_pages(piece);
-	struct page_ledger *ledger = page_ledger(&piece->page);
 
-	ledger->count[HOLDER_FILEMAP] = nr;
-	ledger->count[holder] = 1;
+	ledger_add(piece, HOLDER_FILEMAP, nr);
+	ledger_add(piece, holder, 1);
 	folio_ref_unfreeze(piece, nr + 1);
 	xa_store_order(&mapping->i_pages, piece->index, folio_order(piece), piece, __GFP_NOFAIL);
 	if (piece->index < end)

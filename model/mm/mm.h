@@ -10,6 +10,8 @@
  *   filemap.h         page cache, truncate, LRU batches
  *   mmap.h            user mappings, get_user_pages()
  *   memory_failure.h  poison
+ *   huge_memory.h     splitting large folios
+ *   hugetlb.h         hugetlb pools, HVO, splitting and merging their folios
  *   xarray.h err.h    what these are made of
  *
  * Sparse: struct pages exist 16 at a time once looked at; RAM never touched is

@@ -428,8 +428,8 @@ static inline bool folio_try_get_as(struct folio *folio, enum holder holder)
 
 static inline void folio_put_refs_as(struct folio *folio, s32 nr, enum holder holder)
 {
-	ledger_add(folio, holder, -nr);
 	folio->_refcount -= nr;
+	ledger_add(folio, holder, -nr);
 	if (folio->_refcount == 0)
 		__folio_put(folio);
 }

@@ -416,8 +416,9 @@ void __free_pages(struct page *page, u32 order)
 {
 	struct folio *folio = (struct folio *)page;
 
+	page->_refcount--;
 	ledger_add(folio, HOLDER_ALLOC, -1);
-	if (--page->_refcount)
+	if (page->_refcount)
 		return;
 	if (order && !folio_test_large(folio)) {
 		free_frozen_pages(page, order);

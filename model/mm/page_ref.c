@@ -76,14 +76,11 @@ void ref_trace(const struct folio *folio, enum holder holder, s32 delta)
 			.what = holder_name[holder],
 			.index = folio->index,
 			.delta = delta,
-			/* A put tells the ledger before the count goes down. */
-			.refcount = folio->_refcount + (delta < 0 ? delta : 0),
+			.refcount = folio->_refcount,
 			.order = folio_order(folio),
 		},
 	};
 
-	if (holder == HOLDER_FREEZE)
-		event.page.refcount = folio->_refcount;
 	if (mm->config.ledger_owners)
 		owner_note(mm, folio, holder, delta);
 	if (trace_on(env, TRACE_REF))
