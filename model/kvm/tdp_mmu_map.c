@@ -178,8 +178,7 @@ int kvm_tdp_mmu_map(struct kvm_vcpu *v, struct kvm_page_fault *fault)
 	struct tdp_iter iter;
 	int ret;
 
-	root = root_to_sp(vm, direct ? v->arch.mmu.root.hpa :
-				v->arch.mmu.mirror_root_hpa);
+	root = root_to_sp(vm, direct ? v->arch.mmu.root.hpa : v->arch.mmu.mirror_root_hpa);
 	kvm_mmu_hugepage_adjust(v, fault);
 
 	tdp_mmu_rcu_read_lock(vm);

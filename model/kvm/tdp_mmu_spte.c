@@ -148,8 +148,8 @@ static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t 
 		return 0;
 	}
 
-	if (before && !leaf_before && (leaf_after || !after ||
-					 WARN_ON_ONCE(env, moved))) {
+	if (before && !leaf_before &&
+	    (leaf_after || !after || WARN_ON_ONCE(env, moved))) {
 		handle_removed_pt(vm, spte_to_child_sp(vm->arch.mmu.host, old_spte), shared);
 	} else if (is_mirror_sp(sp)) {
 		int ret = kvm_x86_call(set_external_spte)(vm, gfn, old_spte, new_spte, level);

@@ -281,7 +281,7 @@ static struct kvm_vcpu *tdx_vcpu_inside(struct kvm_globals *kvm_globals, hpa_t t
 	return NULL;
 }
 
-/* What is mapped for the guest at shared @gpa: the hpa, ~0 for a violation. */
+/* What the CPU finds for the guest at shared @gpa: the hpa, or TDX_SHARED_*. */
 static hpa_t tdx_shared_walk(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 {
 	struct kvm_vcpu *v = tdx_vcpu_inside(ctx, tdr);
@@ -290,14 +290,15 @@ static hpa_t tdx_shared_walk(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 	int level;
 
 	if (!v)
-		return ~0ULL;
+		return TDX_SHARED_VIOLATION;
 	sp = root_to_sp(v->kvm, v->arch.mmu.root.hpa);
 	for (level = sp ? sp->role.level : 0; level; level--) {
 		u32 shift = PAGE_SHIFT + KVM_HPAGE_GFN_SHIFT(level);
 
 		spte = sp->spt[gpa >> shift & (SPTE_ENT_PER_PAGE - 1)];
 		if (!is_shadow_present_pte(spte))
-			break;
+			return spte & VMX_EPT_SUPPRESS_VE_BIT ? TDX_SHARED_VIOLATION :
+								TDX_SHARED_VE;
 		if (is_last_spte(spte, level)) {
 			if (write && !is_writable_pte(spte))
 				break;
@@ -305,7 +306,7 @@ static hpa_t tdx_shared_walk(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 		}
 		sp = spte_to_child_sp(v->kvm->arch.mmu.host, spte);
 	}
-	return ~0ULL;
+	return TDX_SHARED_VIOLATION;
 }
 
 void tdx_register_shared_walk(struct tdx_globals *globals, struct kvm_globals *kvm_globals)
