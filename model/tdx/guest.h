@@ -16,7 +16,7 @@ enum guest_op_kind {
 	GUEST_READ,		/* ->value gets the token read */
 	GUEST_WRITE,		/* ->value is the token written */
 	GUEST_TDCALL,		/* ->rax and ->regs, whatever they say */
-	GUEST_STAY,		/* stays inside until an interrupt comes */
+	GUEST_STAY,		/* stays inside until an interrupt comes, or nobody else runs */
 	GUEST_HALT,		/* TDG.VP.VMCALL<HLT> */
 };
 
@@ -29,6 +29,7 @@ struct guest_op {
 	u64 value;
 	u64 rax;		/* TDCALL: leaf in; status out */
 	struct tdx_module_args regs;
+	u32 repeat;		/* TDCALL: after success, so many times more, RCX a page on */
 	u32 exits;		/* TD exits taken on the way */
 };
 

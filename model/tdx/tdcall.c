@@ -81,6 +81,14 @@ void tdcall_run(struct residence *r, struct guest_op *op)
 		return;
 	}
 	timeout = host_priority_wait(r->vcpu, &status);
+	if (!status && op->repeat) {
+		/* The loop of a guest that accepts a range: the next page, no exit. */
+		op->repeat--;
+		op->regs = in;
+		op->regs.rcx += PAGE_SIZE << (9 * (in.rcx & 7));
+		r->vcpu->rip++;
+		return;
+	}
 	op->rax = status;
 	guest_op_end(r, op);
 	if (timeout) {
