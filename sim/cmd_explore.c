@@ -8,6 +8,7 @@
 
 #include "sim/cmd.h"
 #include "sim/explore_scn.h"
+#include "sim/sweep.h"
 #include "sim/witness.h"
 
 struct explore_request {
@@ -264,6 +265,7 @@ static int write_witnesses(struct explore_request *request, const struct race_re
 static int explore_variant(struct explore_request *request, const struct scn *scn)
 {
 	struct race_report *report = calloc(1, sizeof(*report));
+	struct sweep allow = { .scn = scn };
 	struct sim_config config;
 	struct diag diag;
 	enum race_outcome outcome;
@@ -277,6 +279,12 @@ static int explore_variant(struct explore_request *request, const struct scn *sc
 		status = EXIT_BAD_INPUT;
 		goto out;
 	}
+	if (!sweep_read_allow(&allow, NULL, &diag)) {
+		diag_print(stderr, &diag, diag_colour(stderr));
+		status = EXIT_BAD_INPUT;
+		goto out;
+	}
+	request->options.allowed_broken = allow.allowed_broken;
 	config.defects = request->defects;
 	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
 	if (!sim || !report) {

@@ -107,8 +107,13 @@ static void keep_witness(struct session *session, struct witness *witness)
 
 static bool end_is_wanted(const struct session *session, enum explore_end end, bool holds)
 {
+	const struct run_result *result = &session->result;
+
 	if (end != EXPLORE_DONE)
 		return holds;
+	if (result->verdict == RUN_INVARIANT &&
+	    !(result->broken & ~result->broken_expected & ~session->options->allowed_broken))
+		return true;
 	/* A verdict is about all ends together, not about this one. */
 	return session->result.verdict == RUN_OK;
 }

@@ -14,6 +14,7 @@ struct race_options {
 	struct run_options run;
 	struct explore_options explore;
 	u32 choice_kinds;		/* BIT(enum choice_kind) */
+	u32 allowed_broken;		/* BIT(invariant) the scenario's Allow line names */
 };
 
 /* A way that shows something, and the shortest known. */
