@@ -367,6 +367,38 @@ static void a_2m_page_needs_512_free_pages(void **state)
 	assert_true(tdx_frame_in_sept(rig->m, range + 100 * PAGE_SIZE));
 }
 
+static void a_1g_page_comes_from_512_2m_pages_and_goes_back(void **state)
+{
+	gpa_t gpa = 4 * SZ_1G;
+	hpa_t hpa = SZ_1G, table;
+	struct rig *rig = *state;
+	struct tdx_sept_view view;
+	u64 children;
+
+	OK(rig_tables(rig, 0, gpa, 1));
+	children = world_td(rig)->child_count;
+	for (u32 i = 0; i < SEPT_ENTRIES; i++)
+		OK(rig_call(rig, TDH_MEM_PAGE_AUG, (gpa + i * SZ_2M) | 1, TDR, hpa + i * SZ_2M, 0));
+	OK(rig_call(rig, TDH_MEM_PAGE_PROMOTE, gpa | 2, TDR, 0, 0));
+	table = rig->regs.rcx;
+	OK(tdx_probe_sept(rig->m, TDR, gpa + 5 * SZ_2M, 0, &view));
+	assert_int_equal(view.level, 2);
+	assert_int_equal(view.state, SEPT_PENDING);
+	assert_int_equal(view.hpa, hpa);
+	OK(rig_call(rig, TDH_PHYMEM_PAGE_RDMD, hpa + 77 * PAGE_SIZE, 0, 0, 0));
+	assert_int_equal(rig->regs.r8, 2);
+	assert_true(tdx_frame_in_sept(rig->m, hpa + 77 * PAGE_SIZE));
+	tdx_check(rig->m);
+	OK(rig_call(rig, TDH_MEM_PAGE_DEMOTE, gpa | 2, TDR, table, 0));
+	OK(tdx_probe_sept(rig->m, TDR, gpa + 5 * SZ_2M, 0, &view));
+	assert_int_equal(view.level, 1);
+	assert_int_equal(view.hpa, hpa + 5 * SZ_2M);
+	OK(rig_call(rig, TDH_MEM_PAGE_PROMOTE, gpa | 2, TDR, 0, 0));
+	OK(rig_call(rig, TDH_MEM_PAGE_REMOVE, gpa | 2, TDR, 0, 0));
+	assert_int_equal(rig->regs.rcx, hpa);
+	assert_int_equal(world_td(rig)->child_count, children - 1);	/* the table went too */
+}
+
 /* -- Dynamic PAMT -- */
 
 #define RANGE	RIG_PAGES
@@ -418,6 +450,12 @@ static void pages_lent_to_the_pamt_are_not_free_for_anything_else(void **state)
 			 tdx_on(TDX_PAGE_METADATA_INCORRECT, R8));
 	OK(rig_call(rig, TDH_PHYMEM_PAGE_RDMD, RANGE, 0, 0, 0));
 	assert_int_equal(rig->regs.rcx, PT_PAMT);
+	OK(rig_call(rig, TDH_PHYMEM_PAGE_RDMD, RANGE | 1, 0, 0, 0));
+	assert_int_equal(rig->regs.rcx, PT_PAMT | BIT_ULL(63));
+	assert_int_equal(rig->regs.r10, RANGE);
+	assert_int_equal(rig->regs.r11, RANGE + PAGE_SIZE);
+	assert_int_equal(rig_call(rig, TDH_PHYMEM_PAGE_RDMD, RANGE | 3, 0, 0, 0),
+			 tdx_on(TDX_OPERAND_INVALID, RCX));
 }
 
 /* -- Injection -- */
@@ -548,6 +586,7 @@ int main(void)
 		cmocka_unit_test(demote_is_restartable_unless_the_module_says_otherwise),
 		TEST(promote_wants_one_contiguous_run_in_one_state),
 		TEST(a_2m_page_needs_512_free_pages),
+		TEST(a_1g_page_comes_from_512_2m_pages_and_goes_back),
 		TEST_DYNAMIC(a_4k_page_needs_its_ranges_pair),
 		TEST_DYNAMIC(pages_lent_to_the_pamt_are_not_free_for_anything_else),
 		TEST(a_refused_call_does_nothing_a_late_one_all_a_lie_nothing),

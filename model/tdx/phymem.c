@@ -6,12 +6,20 @@
  */
 #include "model/tdx/leaf.h"
 
+#define RDMD_NON_LEAF	BIT_ULL(63)	/* dynamic PAMT: the entry holds a page pair */
+
 u64 check_tdh_phymem_page_rdmd(struct call *c)
 {
 	struct tdx_module_args *regs = c->regs;
+	u8 level = 0;
 
 	regs->rcx = regs->rdx = regs->r8 = regs->r9 = regs->r10 = regs->r11 = 0;
-	return check_pamt(c, c->rcx, OPERAND_ID_RCX, 0, SH);
+	if (pamt_dynamic(c->m)) {	/* the level to look at may be asked for */
+		level = c->rcx & 7;
+		if (level > 2)
+			return tdx_on(TDX_OPERAND_INVALID, RCX);
+	}
+	return check_pamt(c, c->rcx - level, OPERAND_ID_RCX, level, SH);
 }
 
 u64 commit_tdh_phymem_page_rdmd(struct call *c)
@@ -26,6 +34,11 @@ u64 commit_tdh_phymem_page_rdmd(struct call *c)
 	regs->r8 = page->type == PT_NDA ? 0 : c->page_level;
 	if (page->type == PT_REG || page->type == PT_EPT)
 		regs->r9 = page->bepoch;
+	if (c->page_level == 1 && page->type == PT_PAMT) {
+		regs->rcx |= RDMD_NON_LEAF;
+		regs->r10 = page->pair[0];
+		regs->r11 = page->pair[1];
+	}
 	return TDX_SUCCESS;
 }
 
