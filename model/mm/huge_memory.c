@@ -173,8 +173,6 @@ static bool split_freeze(struct folio *folio)
 
 	if (xa_load(&folio->mapping->i_pages, folio->index) != folio)
 		return false;
-	if (defect_on(env_of(folio), DEFECT_SKIP_FREE_CHECK))
-		expected = folio->_refcount;
 	return folio_ref_freeze(folio, expected);
 }
 
@@ -201,8 +199,7 @@ static int __folio_split(struct folio *folio, u32 new_order, struct page *split_
 	down_read(&cache->i_mmap_rwsem);
 	end = (cache->host->i_size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	err = -EAGAIN;
-	if (folio_expected_ref_count(folio) == folio_ref_count(folio) - 1 ||
-	    defect_on(env_of(folio), DEFECT_SKIP_FREE_CHECK)) {
+	if (folio_expected_ref_count(folio) == folio_ref_count(folio) - 1) {
 		unmap_folio_locked(folio);
 		if (split_freeze(folio))
 			err = 0;
