@@ -18,9 +18,10 @@
 /* Where the simulated machine lives in this process's address space. */
 #define KERN_DIRECT_MAP		0x100000000000UL	/* RAM, by hpa */
 #define KERN_VMEMMAP		0x180000000000UL	/* struct page, by pfn */
-#define KERN_USER_BASE		0x400000000000UL	/* guest memory in the VMM, by gpa */
-#define KERN_USER_MMAP		0x3e0000000000UL	/* what vm_mmap() hands out */
-#define KERN_USER_SOURCE	0x3f0000000000UL	/* the VMM's buffer of an initial image */
+/* Below the direct map: KVM takes a higher user address for an error. */
+#define KERN_USER_BASE		0x080000000000UL	/* guest memory in the VMM, by gpa */
+#define KERN_USER_SOURCE	0x07e000000000UL	/* the VMM's buffer of an initial image */
+#define KERN_USER_MMAP		0x07c000000000UL	/* what vm_mmap() hands out */
 
 #define KERN_CPU_MAX		64
 
@@ -39,9 +40,9 @@ struct kern_machine {
 void *proc_map(unsigned long address, unsigned long bytes);
 unsigned long proc_seamcall(unsigned int cpu, unsigned long fn, void *args);
 void proc_kmsg(int level, const char *where, const char *text);
-/* A WARN or BUG at text address @ip. A BUG does not return. */
-void proc_warn(unsigned long ip, const char *file, int line, const char *text);
-void proc_bug(unsigned long ip, const char *file, int line) __attribute__((noreturn));
+/* A WARN or BUG in @function. A BUG does not return. */
+void proc_warn(const char *function, const char *file, int line, const char *text);
+void proc_bug(const char *function, const char *file, int line) __attribute__((noreturn));
 /* Something the kernel side cannot stand in for; ends the program, status 4. */
 void proc_fatal(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Shall this allocation fail? @site is a word for the trace. */

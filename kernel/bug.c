@@ -12,6 +12,8 @@
 #include "standin.h"
 
 extern struct bug_entry kernel_bugs_begin[], kernel_bugs_end[];
+/* By index in the bug table; made by the link from debug information. */
+extern const char *const __start_kernel_warn_names[];
 extern const unsigned long __start_kernel_rdtsc[], __stop_kernel_rdtsc[];
 
 static unsigned long bug_address(const struct bug_entry *bug)
@@ -27,6 +29,12 @@ static const char *bug_file(const struct bug_entry *bug)
 static const char *bug_format(const struct bug_entry *bug)
 {
 	return (const char *)&bug->format_disp + bug->format_disp;
+}
+
+static const char *bug_function(const struct bug_entry *bug)
+{
+	BUILD_BUG_ON(sizeof(*bug) != 16);	/* ENTRY_BYTES in build/warnings_table.py */
+	return __start_kernel_warn_names[bug - kernel_bugs_begin];
 }
 
 /* True when a WARN_ON_ONCE was reported before; remembers it. */
@@ -53,7 +61,7 @@ void __WARN_trap(struct bug_entry *bug, ...)
 	va_end(args);
 	while (n && text[n - 1] == '\n')
 		text[--n] = 0;
-	proc_warn(bug_address(bug), bug_file(bug), bug->line, text);
+	proc_warn(bug_function(bug), bug_file(bug), bug->line, text);
 }
 DEFINE_STATIC_CALL(WARN_trap, __WARN_trap);
 
@@ -69,9 +77,9 @@ int kern_trap_ud2(unsigned long ip)
 		if (bug_address(bug) != ip)
 			continue;
 		if (!(bug->flags & BUGFLAG_WARNING))
-			proc_bug(ip, bug_file(bug), bug->line);
+			proc_bug(bug_function(bug), bug_file(bug), bug->line);
 		if (!warned_before(bug))
-			proc_warn(ip, bug_file(bug), bug->line, bug_format(bug));
+			proc_warn(bug_function(bug), bug_file(bug), bug->line, bug_format(bug));
 		return KERN_TRAP_WARN;
 	}
 	return KERN_TRAP_NONE;

@@ -11,11 +11,13 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/kernel_program.h"
 #include "sim/record.h"
 
 #define RECORD_LINE_MAX	600
+#define RECORD_SECONDS	20
 
 #define KNOWN_MAX	32
 
@@ -177,9 +179,14 @@ static int diff_all(struct diff_request *request, const struct path_list *paths)
 	if (!request->record && !kernel_program(program, sizeof(program)))
 		return usage_error("no real kernel is built ('make kernel KDIR=...' builds one)");
 	for (i = 0; i < paths->count && err != EXIT_INTERNAL; i++) {
-		int one = request->record ?
-			  record_file(paths->path[i], &request->cache, stdout) :
-			  diff_file(request, program, paths->path[i]);
+		int one;
+
+		/* A kernel that never comes back must not stop the other program. */
+		if (request->record)
+			alarm(RECORD_SECONDS);
+		one = request->record ?
+		      record_file(paths->path[i], &request->cache, stdout) :
+		      diff_file(request, program, paths->path[i]);
 
 		err = one ? one : err;
 	}

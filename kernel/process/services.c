@@ -35,15 +35,15 @@ PROC void proc_kmsg(int level, const char *where, const char *text)
 	kmsg(the_process.env, kind, where, "%s", text);
 }
 
-PROC void proc_warn(unsigned long ip, const char *file, int line, const char *text)
+PROC void proc_warn(const char *function, const char *file, int line, const char *text)
 {
-	kmsg(the_process.env, KMSG_WARN, symbol_of(ip), "%s%s(%s:%d)", text, *text ? " " : "",
+	kmsg(the_process.env, KMSG_WARN, function, "%s%s(%s:%d)", text, *text ? " " : "",
 	     file, line);
 }
 
-PROC void proc_bug(unsigned long ip, const char *file, int line)
+PROC void proc_bug(const char *function, const char *file, int line)
 {
-	kmsg(the_process.env, KMSG_BUG, symbol_of(ip), "kernel BUG at %s:%d", file, line);
+	kmsg(the_process.env, KMSG_BUG, function, "kernel BUG at %s:%d", file, line);
 	__builtin_longjmp(the_process.bug, 1);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Function names for text addresses, from this program's own symbol table,
  * read when the first one is asked for. Kernel names are there too, as local
- * symbols: that is where a WARN came from.
+ * symbols, for the trace of a crash.
  */
 #include <elf.h>
 #include <fcntl.h>
