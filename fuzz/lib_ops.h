@@ -18,6 +18,8 @@
 
 #include "sim/run.h"
 
+#define OPS_MAX		400	/* operations of an input, what comes after is not run */
+
 struct ops_reader {
 	const u8 *data;
 	size_t size, at;
@@ -29,6 +31,8 @@ struct ops_finding {
 	u32 unexplained;	/* of these, not what an injected fault may do */
 	u32 faults;		/* BIT(enum inject_kind) asked for, bit 0: allocation */
 	u32 steps;
+	bool guest_hung;	/* a guest faulted for ever: its own affair */
+	u8 left_out[OPS_MAX / 8];	/* bit a step: it made no sense and was not run */
 	char text[DIAG_TEXT_MAX];
 };
 

@@ -220,6 +220,9 @@ int tdx_guest_set(struct tdx_module *module, hpa_t tdvpr, struct guest_op *op)
 
 	if (!pamt_block(module, tdvpr & PAGE_MASK, &block) || block.level[0]->type != PT_TDVPR)
 		return -ENOENT;
+	/* Another operation in the same memory: the hypercall of the last one is not its. */
+	if (!op || !op->exits)
+		block.level[0]->vcpu->vmcall_op = NULL;
 	block.level[0]->vcpu->op = op;
 	return 0;
 }
