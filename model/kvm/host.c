@@ -2,9 +2,9 @@
 /*
  * The modelled host: boot, and the life of VMs and vCPUs as the one process that
  * uses KVM drives them. Everything goes through the ioctl entry points, with the
- * UAPI's numbers and structures. Invented: a vCPU's thread is pinned to a CPU
- * that nobody else of the process uses (1 + vCPU, round and round), and it gets
- * a signal when the guest operation it was asked to run is done.
+ * UAPI's numbers and structures. Invented: a thread that runs a vCPU gets a
+ * signal when the guest operation it was asked to run is done. On which CPU a
+ * thread runs is whoever's who made the task.
  */
 #include <string.h>
 
@@ -240,29 +240,12 @@ int host_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	return 0;
 }
 
-/*
- * By the vCPU's own thread, as a VMM does it: pinned to a CPU that no other
- * thread of the process uses, as long as there are more CPUs than vCPUs.
- */
-int host_vcpu_ioctl(struct host *h, u32 vcpu, struct kvm_vcpu *v, u32 ioctl, void *arg)
-{
-	u32 cpus = h->hw->cpu_count;
-	struct task *thread = current_task(h->env);
-	int cpu = thread->cpu;
-	int err;
-
-	thread->cpu = cpus > 1 ? 1 + vcpu % (cpus - 1) : 0;
-	err = kvm_vcpu_ioctl(v, ioctl, arg);
-	thread->cpu = cpu;
-	return err;
-}
-
 int host_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx)
 {
 	struct kvm_tdx_cmd cmd = { .id = KVM_TDX_INIT_VCPU, .data = rcx };
 	struct kvm_vcpu *v = host_open_vcpu(h, vm, vcpu);
 
-	return v ? host_vcpu_ioctl(h, vcpu, v, KVM_MEMORY_ENCRYPT_OP, &cmd) : -EBADF;
+	return v ? kvm_vcpu_ioctl(v, KVM_MEMORY_ENCRYPT_OP, &cmd) : -EBADF;
 }
 
 int host_vcpu_close(struct host *h, u32 vm, u32 vcpu)
@@ -310,7 +293,7 @@ int host_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 
 	v->run->exit_reason = 0;
 	v->guest_op = op;
-	err = host_vcpu_ioctl(h, vcpu, v, KVM_RUN, NULL);
+	err = kvm_vcpu_ioctl(v, KVM_RUN, NULL);
 	v->guest_op = NULL;
 	if (err == -EINTR && op->done)
 		return 0;

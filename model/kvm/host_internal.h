@@ -67,7 +67,6 @@ int host_vm_create(struct host *h, u32 vm, u32 type);
 int host_td_init(struct host *h, u32 vm, const struct host_td_params *params);
 int host_vcpu_create(struct host *h, u32 vm, u32 vcpu);
 int host_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx);
-int host_vcpu_ioctl(struct host *h, u32 vcpu, struct kvm_vcpu *v, u32 ioctl, void *arg);
 int host_finalize(struct host *h, u32 vm);
 int host_vcpu_close(struct host *h, u32 vm, u32 vcpu);
 int host_vm_close(struct host *h, u32 vm);

@@ -97,7 +97,7 @@ int host_init_mem_region(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *page
 	if (!globals->source_page)
 		return -ENOMEM;
 	hw_write(h->hw, page_to_phys(globals->source_page), KEYID_SHARED, token);
-	err = host_vcpu_ioctl(h, vcpu, v, KVM_MEMORY_ENCRYPT_OP, &cmd);
+	err = kvm_vcpu_ioctl(v, KVM_MEMORY_ENCRYPT_OP, &cmd);
 	__free_page(globals->source_page);
 	globals->source_page = NULL;
 
@@ -114,7 +114,7 @@ int host_pre_fault(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size)
 
 	if (!v)
 		return -EBADF;
-	err = host_vcpu_ioctl(h, vcpu, v, KVM_PRE_FAULT_MEMORY, &range);
+	err = kvm_vcpu_ioctl(v, KVM_PRE_FAULT_MEMORY, &range);
 	*gpa = range.gpa;
 	*size = range.size;
 	return err;

@@ -28,33 +28,58 @@ static bool kvm_request_needs_ipi(struct kvm_vcpu *v, unsigned int req)
 	return mode == IN_GUEST_MODE;
 }
 
-static void kvm_make_vcpu_request(struct kvm_vcpu *vcpu, unsigned int req, u64 *cpus)
+/* True when an IPI goes to the CPU of @vcpu. */
+static bool kvm_make_vcpu_request(struct kvm_vcpu *vcpu, unsigned int req)
 {
 	struct hw *hw = kvm_globals_of(vcpu)->host.hw;
 
 	if (!(req & KVM_REQUEST_NO_ACTION))
 		kvm_make_request(req, vcpu);
 	if (!kvm_request_needs_ipi(vcpu, req))
-		return;
-	if (vcpu->cpu == -1 || vcpu->cpu == smp_processor_id(vcpu))
-		return;
-	*cpus |= BIT_ULL(vcpu->cpu);
-	/* On its way in with interrupts off: the entry ends before it begins. */
+		return false;
+	/*
+	 * The kernel leaves out its own CPU as well: a vCPU cannot be inside there.
+	 * Tasks of a race may outnumber CPUs, then one here can.
+	 */
+	if (vcpu->cpu == -1)
+		return false;
 	hw->cpu[vcpu->cpu].irq_pending = true;
+	return true;
+}
+
+/*
+ * The handler runs when the vCPU has interrupts on again, which is after it left
+ * the guest, also when it was only on its way in.
+ */
+static void kvm_wait_for_ipi(struct kvm_vcpu *vcpu, u32 irq_count)
+{
+	while (vcpu->mode != OUTSIDE_GUEST_MODE && vcpu->irq_count == irq_count)
+		if (task_spin(env_of(vcpu), "smp_call_function_many_cond",
+			      "a vCPU to leave the guest"))
+			return;
 }
 
 /* True when an IPI was sent. */
 bool kvm_make_all_cpus_request(struct kvm *vm, unsigned int req)
 {
+	u32 irq_count[KVM_MAX_VCPUS];
 	struct kvm_vcpu *vcpu;
-	u64 cpus = 0;
+	u32 called = 0;
 	int i;
 
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		irq_count[i] = vcpu->irq_count;
+		if (kvm_make_vcpu_request(vcpu, req))
+			called |= 1u << i;
+	}
+	if (!called)
+		return false;
+
+	task_yield(env_of(vm), YIELD_IPI);
 	kvm_for_each_vcpu(i, vcpu, vm)
-		kvm_make_vcpu_request(vcpu, req, &cpus);
-	if (cpus)
-		hw_ipi_wait(env_of(vm), kvm_globals_of(vm)->host.hw, cpus);
-	return cpus;
+		if (called & 1u << i && req & KVM_REQUEST_WAIT)
+			kvm_wait_for_ipi(vcpu, irq_count[i]);
+	return true;
 }
 
 /* VMX has no remote-flush operation of its own, so this is always a request. */

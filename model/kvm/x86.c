@@ -82,7 +82,7 @@ static void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 	if (vcpu->mode != IN_GUEST_MODE)
 		return;
 	vcpu->mode = EXITING_GUEST_MODE;
-	if (vcpu->cpu != -1 && vcpu->cpu != smp_processor_id(vcpu))
+	if (vcpu->cpu != -1)
 		hw->cpu[vcpu->cpu].irq_pending = true;
 }
 
