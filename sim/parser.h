@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What scn_parse.c (files, blocks, settings) and scn_parse_step.c share. */
+/* What the files of the parser share: scn_parse.c and scn_parse_<part>.c. */
 #ifndef SEPTUM_PARSER_H
 #define SEPTUM_PARSER_H
 
@@ -43,5 +43,32 @@ bool parse_clause(struct parser *parser, struct scn_node *node);
 bool parse_actor(const char *word, struct scn_actor *actor);
 /* Adds the words a line that is no step can begin with. */
 void guess_line_word(struct diag_guess *guess);
+
+/* ---- Parts of a step line that '>' lines have too ---- */
+
+/* The word behind '=' or '|'; @kind: enum verb_result. */
+bool parse_result(struct parser *parser, u8 kind, struct scn_result *result);
+bool parse_limits(struct parser *parser, struct scn_limit *limits, u8 *count);
+
+typedef bool property_fn(struct parser *parser, void *line, struct token *token);
+
+/* "(word name=N)": @fn takes each word. */
+bool parse_properties(struct parser *parser, property_fn *fn, void *line);
+bool parse_property_number(struct parser *parser, struct token *token, u32 min, u32 max,
+			   u32 *number);
+
+/* ---- scn_parse_set.c: the words behind the first ---- */
+
+bool parse_set(struct parser *parser, struct scn_node *node);
+bool parse_param(struct parser *parser, struct scn_node *node);
+bool parse_vary(struct parser *parser, struct scn_node *node);
+/* name=value words up to the end of the line; @form names one in complaints. */
+bool parse_settings(struct parser *parser, struct scn_node *node, const char *form);
+
+/* ---- scn_parse_header.c ---- */
+
+bool parse_comment(struct parser *parser, struct scn_node *node);
+/* What a single line cannot know. */
+bool check_whole(struct parser *parser);
 
 #endif /* SEPTUM_PARSER_H */

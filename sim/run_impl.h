@@ -24,6 +24,32 @@ bool run_limits_hold(const struct scn *scn, u32 variant, const struct sim_config
 bool run_fail(struct run *run, const struct scn_node *node, enum run_verdict verdict, u32 col,
 	      const char *fmt, ...) __printf(5, 6);
 
+/* A line that is a step, if its limits hold, with its variables filled in. */
+void run_step_node(struct run *run, const struct scn_node *node);
+
+/* ---- run_compare.c: each fails the run when what came is not what was said ---- */
+
+void run_compare_result(struct run *run, const struct scn_node *node,
+			const struct scn_step *step, const struct run_outcome *out);
+void run_compare_expectation(struct run *run, const struct scn_node *node,
+			     const struct scn_step *step, const struct run_outcome *out);
+void run_compare_crossings(struct run *run, const struct scn_node *node);
+/* The page before and after, when it was looked at, into the verdict's note. */
+void run_note_pictures(struct run *run);
+
+/* ---- run_race.c ---- */
+
+void run_race(struct run *run, const struct scn_node *race);
+
+/* ---- run_verdict.c: each fails the run when it must ---- */
+
+void run_check_condition(struct run *run);
+void run_check_injections(struct run *run);
+/* Breaks INV_NO_UNASKED_ERROR, does not fail the run by itself. */
+void run_check_unasked(struct run *run);
+void run_gather_broken(struct run *run);
+void run_fail_broken(struct run *run);
+
 /* ---- run_cross.c ---- */
 
 void cross_begin(struct run *run, const struct scn_step *step);

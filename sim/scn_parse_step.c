@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One step: actor, verb, operands, result, limits, properties; and the '>'
- * lines under it. What an operand may be stands in verbs.def; this file knows
- * only the shape of a line.
+ * One step: actor, verb, operands, result, limits, properties. What an operand
+ * may be stands in verbs.def; this file knows only the shape of a line.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/tdx/tables.h"
 #include "sim/parser.h"
-
-const char *const scn_reg_names[SCN_REG_NR] = {
-	[SCN_REG_RCX] = "rcx", [SCN_REG_RDX] = "rdx", [SCN_REG_R8] = "r8", [SCN_REG_R9] = "r9",
-	[SCN_REG_R10] = "r10", [SCN_REG_R11] = "r11", [SCN_REG_R12] = "r12", [SCN_REG_R13] = "r13",
-	[SCN_REG_GPA] = "gpa", [SCN_REG_LEVEL] = "level", [SCN_REG_HPA] = "hpa", [SCN_REG_LP] = "lp",
-};
 
 /* ---- Actor and verb ---- */
 
@@ -243,7 +236,7 @@ static const char *result_form(u8 kind)
 	}
 }
 
-static bool parse_result(struct parser *parser, u8 kind, struct scn_result *result)
+bool parse_result(struct parser *parser, u8 kind, struct scn_result *result)
 {
 	struct token *token = parser_peek(parser);
 	struct diag_guess guess;
@@ -337,7 +330,7 @@ static bool parse_limit(struct parser *parser, struct scn_limit *limit)
 	return true;
 }
 
-static bool parse_limits(struct parser *parser, struct scn_limit *limits, u8 *count)
+bool parse_limits(struct parser *parser, struct scn_limit *limits, u8 *count)
 {
 	struct token *token;
 
@@ -353,10 +346,8 @@ static bool parse_limits(struct parser *parser, struct scn_limit *limits, u8 *co
 
 /* ---- Properties ---- */
 
-typedef bool property_fn(struct parser *parser, void *line, struct token *token);
-
-static bool property_number(struct parser *parser, struct token *token, u32 min, u32 max,
-			    u32 *number)
+bool parse_property_number(struct parser *parser, struct token *token, u32 min, u32 max,
+			   u32 *number)
 {
 	struct scn_value value = { 0 };
 	char why[DIAG_TEXT_MAX];
@@ -385,35 +376,20 @@ static bool step_property(struct parser *parser, void *line, struct token *token
 		return true;
 	}
 	if (!strcmp(token->text, "cpu")) {
-		if (!property_number(parser, token, 0, HW_CPU_MAX - 1, &cpu))
+		if (!parse_property_number(parser, token, 0, HW_CPU_MAX - 1, &cpu))
 			return false;
 		step->cpu = cpu;
 		return true;
 	}
 	if (!strcmp(token->text, "fail_alloc"))
-		return property_number(parser, token, 1, ~0u, &step->fail_alloc);
+		return parse_property_number(parser, token, 1, ~0u, &step->fail_alloc);
 	near = diag_nearest(token->text, names, ARRAY_SIZE(names));
 	return parser_fail(parser, token->col, "unknown property '%.40s', %s%s%s (signal, cpu=N, fail_alloc=N)",
 			   token->text, near ? "did you mean '" : "it is no property of a step",
 			   near ? near : "", near ? "'?" : "");
 }
 
-static bool crossing_property(struct parser *parser, void *line, struct token *token)
-{
-	struct scn_crossing *crossing = line;
-
-	if (!strcmp(token->text, "injected") && !token->value) {
-		crossing->injected = true;
-		return true;
-	}
-	if (!strcmp(token->text, "times"))
-		return property_number(parser, token, 1, ~0u, &crossing->times);
-	return parser_fail(parser, token->col,
-			   "unknown property '%.40s' of a '>' line (injected, times=N)",
-			   token->text);
-}
-
-static bool parse_properties(struct parser *parser, property_fn *fn, void *line)
+bool parse_properties(struct parser *parser, property_fn *fn, void *line)
 {
 	struct token *token = parser_peek(parser);
 
@@ -533,98 +509,4 @@ bool parse_clause(struct parser *parser, struct scn_node *node)
 	}
 	return parse_verb(parser, step) && parse_operands(parser, step) &&
 	       check_alignment(parser, step);
-}
-
-static bool parse_crossing_reg(struct parser *parser, struct scn_crossing *crossing,
-			       struct token *token)
-{
-	struct scn_value value = { 0 };
-	const char *text = token->text + token->value, *near;
-	char why[DIAG_TEXT_MAX];
-	u32 r;
-
-	for (r = 0; r < SCN_REG_NR; r++)
-		if (!strcmp(scn_reg_names[r], token->text))
-			break;
-	if (r == SCN_REG_NR || !token->value) {
-		near = diag_nearest(token->text, scn_reg_names, SCN_REG_NR);
-		return parser_fail(parser, token->col,
-				   "'%.40s' is nothing a SEAMCALL has%s%s%s", token->text,
-				   near ? ", did you mean '" : "", near ? near : "",
-				   near ? "'?" : "");
-	}
-	if (!scn_parse_value(r == SCN_REG_LEVEL ? TYPE_LEVEL : TYPE_HEX, text, NULL, &value, why,
-			     sizeof(why)))
-		return parser_fail(parser, token->col + token->value, "%s", why);
-	crossing->given |= 1u << r;
-	crossing->reg[r] = value.number;
-	crossing->reg_col[r] = token->col;
-	return true;
-}
-
-static bool parse_crossing_leaf(struct parser *parser, struct scn_crossing *crossing,
-				struct token *token)
-{
-	struct scn_value value = { 0 };
-	char why[DIAG_TEXT_MAX];
-
-	crossing->leaf_col = token->col;
-	if (!scn_parse_value(TYPE_LEAF, token->text, NULL, &value, why, sizeof(why)))
-		return parser_fail(parser, token->col, "%s", why);
-	crossing->leaf = value.number;
-	return true;
-}
-
-static bool parse_crossing_body(struct parser *parser, struct scn_crossing *crossing)
-{
-	struct token *token = parser_peek(parser);
-
-	if (!token || token->kind != TOKEN_WORD)
-		return parser_fail(parser, parser_end_col(parser),
-				   "'>' needs a SEAMCALL or '...'");
-	parser->at++;
-	if (!strcmp(token->text, "...")) {
-		crossing->anything = true;
-	} else {
-		if (!parse_crossing_leaf(parser, crossing, token))
-			return false;
-		while ((token = parser_peek(parser)) && token->kind == TOKEN_WORD) {
-			parser->at++;
-			/* "TDH.MEM.SEPT.ADD ...": whatever its registers are */
-			if (strcmp(token->text, "...") &&
-			    !parse_crossing_reg(parser, crossing, token))
-				return false;
-		}
-		if (token && token->kind == TOKEN_EQUALS) {
-			parser->at++;
-			if (!parse_result(parser, VERB_STATUS, &crossing->result))
-				return false;
-		}
-	}
-	return parse_limits(parser, crossing->limit, &crossing->limit_count) &&
-	       parse_properties(parser, crossing_property, crossing) &&
-	       parse_limits(parser, crossing->limit, &crossing->limit_count);
-}
-
-bool parse_crossing(struct parser *parser, struct scn_step *step)
-{
-	struct scn_crossing *crossing, *grown;
-	u32 count = step->crossing_count;
-
-	/* Room doubles at each power of two. */
-	if (!(count & (count - 1))) {
-		grown = scn_alloc(parser->scn, sizeof(*grown) * (count ? 2 * count : 1));
-		if (count)
-			memcpy(grown, step->crossing, sizeof(*grown) * count);
-		step->crossing = grown;
-	}
-	crossing = &step->crossing[count];
-	*crossing = (struct scn_crossing){ .line = parser->line, .times = 1,
-					   .col = parser_peek(parser)->col };
-	parser->at++;
-	if (!parse_crossing_body(parser, crossing) ||
-	    !parser_finish(parser, &crossing->comment))
-		return false;
-	step->crossing_count++;
-	return true;
 }
