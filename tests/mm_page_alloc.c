@@ -269,6 +269,23 @@ static void a_tebibyte_of_ram_costs_no_more_than_a_gibibyte(void **state)
 	expect_all_free(w);
 }
 
+static void an_allocation_that_may_sleep_under_a_spinlock_is_reported(void **state)
+{
+	struct world *w = *state;
+	struct lock *lock = arena_alloc(w->env->arena, sizeof(*lock));
+
+	lock_init(lock, LOCK_MMU_LOCK, 0);
+	read_lock(lock);
+	assert_non_null(alloc_page(w->env, GFP_ATOMIC));
+	assert_int_equal(w->env->checker.broken_total, 0);
+	assert_non_null(alloc_page(w->env, GFP_KERNEL));
+	assert_int_equal(w->env->checker.broken_total, 1);
+	assert_int_equal(w->env->checker.broken[0].inv, INV_LOCK_RULES);
+	read_unlock(lock);
+	assert_non_null(alloc_page(w->env, GFP_KERNEL));
+	assert_int_equal(w->env->checker.broken_total, 1);
+}
+
 static void an_injected_failure_gives_nothing_and_costs_nothing(void **state)
 {
 	struct world *w = *state;
@@ -360,6 +377,7 @@ int main(void)
 						one_tebibyte, world_teardown),
 		cmocka_unit_test_setup_teardown(many_bad_pages_all_over_a_tebibyte_cost_little,
 						one_tebibyte, world_teardown),
+		WORLD_TEST(an_allocation_that_may_sleep_under_a_spinlock_is_reported),
 		WORLD_TEST(an_injected_failure_gives_nothing_and_costs_nothing),
 		WORLD_TEST(random_operations_never_hand_out_a_page_twice),
 		BUDDY_TEST(random_operations_never_hand_out_a_page_twice),

@@ -173,6 +173,8 @@ void __free_one_page(struct mm *mm, struct page *page, u32 order);
 /* Reserved frames become free memory. */
 void free_reserved_block(struct mm *mm, kvm_pfn_t start, u32 order);
 void set_page_refcounted(struct page *page);
+/* Reports an allocation that may sleep where that is not allowed (INV_LOCK_RULES). */
+void might_alloc(struct env *env, gfp_t gfp, const char *site);
 struct mm_cpu *this_cpu_mm(struct mm *mm);
 
 /* -- page_ref.c ----------------------------------------------------------- */

@@ -86,7 +86,7 @@ static int hugetlb_update_hwpoison(struct folio *head, struct page *page)
 	for (raw = raw_hwp_list(head); raw; raw = raw->next)
 		if (raw->pfn == page->pfn)
 			return HUGE_PAGE_POISONED;
-	if (inject_alloc(mm->env, "raw_hwp_page")) {
+	if (inject_alloc_atomic(mm->env, "raw_hwp_page")) {
 		/* Which pages are bad is not known any more, so none can be used. */
 		folio_set_hpg(head, HPG_raw_hwp_unreliable);
 		folio_free_raw_hwp(head, false);

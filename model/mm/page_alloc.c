@@ -300,8 +300,24 @@ void prep_new_page(struct mm *mm, struct page *page, u32 order, gfp_t gfp)
 		page_trace(mm, page->pfn, order, "alloc");
 }
 
+/* Locks under which nobody may sleep. */
+#define SPINNING_CLASSES \
+	(1u << LOCK_MMU_LOCK | 1u << LOCK_TDP_MMU_PAGES | 1u << LOCK_HUGETLB | 1u << LOCK_DPAMT)
+
+void might_alloc(struct env *env, gfp_t gfp, const char *site)
+{
+	const struct task *task = current_task(env);
+
+	if (likely(!(gfp & __GFP_DIRECT_RECLAIM) || !(task->held_classes & SPINNING_CLASSES)))
+		return;
+	check_fail(env, INV_LOCK_RULES,
+		   "task %s allocates (%s) with a gfp that may sleep while it holds a spinlock",
+		   task->name, site);
+}
+
 bool should_fail_alloc_page(struct env *env, gfp_t gfp, const char *site)
 {
+	might_alloc(env, gfp, site);
 	return !(gfp & __GFP_NOFAIL) && inject_alloc(env, site);
 }
 

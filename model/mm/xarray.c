@@ -265,6 +265,7 @@ static struct xa_node *node_alloc(struct xarray *xa, gfp_t gfp, u32 shift,
 	struct env *env = env_of(xa);
 	struct xa_node *node;
 
+	might_alloc(env, gfp, "xarray");
 	/* Under xa_lock: the tree must not change between a look and the store. */
 	if (!(gfp & __GFP_NOFAIL) && inject_alloc_atomic(env, "xarray"))
 		return NULL;
