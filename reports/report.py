@@ -78,7 +78,7 @@ def scenario_rows(objects):
             'file': path,
             'folder': os.path.dirname(path),
             'name': os.path.splitext(os.path.basename(path))[0],
-            'why': hypothesis(path),
+            'why': variants[0].get('hypothesis') or hypothesis(path),
             'variants': variants,
             'verdict': next((v['verdict'] for v in variants if v['verdict'] != 'ok'), 'ok'),
             'broken': sorted({b for v in variants for b in v.get('broken', [])}),
@@ -132,8 +132,14 @@ def main():
     env = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True,
                              trim_blocks=True, lstrip_blocks=True,
                              undefined=jinja2.StrictUndefined)
+    broken = {'expected': collections.Counter(), 'otherwise': collections.Counter()}
+    for v in (v for r in rows for v in r['variants']):
+        for name in v.get('broken', []):
+            kind = 'expected' if name in v.get('broken_expected', []) else 'otherwise'
+            broken[kind][name] += 1
     page = env.get_template('report.html.j2').render(
-        version=args.version, rows=rows, summary=summary,
+        version=args.version, broken_expected=broken['expected'],
+        broken_otherwise=broken['otherwise'], rows=rows, summary=summary,
         variants=sum(len(r['variants']) for r in rows),
         seamcalls=sum(v.get('seamcalls', 0) for r in rows for v in r['variants']),
         steps=sum(v.get('steps', 0) for r in rows for v in r['variants']),
