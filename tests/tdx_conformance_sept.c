@@ -20,7 +20,7 @@
  *   S EPT_ENTRY_STATE_INCORRECT   N GPA_RANGE_NOT_BLOCKED   A GPA_RANGE_ALREADY_BLOCKED
  *   U TLB_TRACKING_NOT_DONE|RCX   V the same on SEPT_TREE
  *   P EPT_ENTRY_NOT_PRESENT|RCX   R the same without operand
- *   guest:  X TD exit   Y PAGE_ALREADY_ACCEPTED   Z PAGE_SIZE_MISMATCH
+ *   guest:  E TD exit   Y PAGE_ALREADY_ACCEPTED   Z PAGE_SIZE_MISMATCH
  *   - cannot be: the leaf is not legal in any live or any build state
  */
 struct row {
@@ -70,11 +70,11 @@ static const struct row rows[] = {
 					 "SS--SVSSSSSVSSSSSSS" },
 	{ TDH_MEM_RANGE_UNBLOCK, 1, false, "SSSnSmSSSSSpSSSSSSS", "SSSnSmSSSSSpSSSSSSS",
 					 "SSSVSVSSSSSVSSSSSSS" },
-	{ TDG_MEM_PAGE_ACCEPT, 0, false, NOT_HERE, "XZ--YXYYYYmXXXdXYXX", NOT_HERE },
-	{ TDG_MEM_PAGE_ACCEPT, 1, false, NOT_HERE, "XZZZYXYYYYmXXXdXYXX", NOT_HERE },
-	{ TDG_MEM_PAGE_ATTR_RD, 1, false, NOT_HERE, "XXXX=X=====X=====X=", NOT_HERE },
-	{ TDG_MEM_PAGE_ATTR_WR, 1, false, NOT_HERE, "XZZZ=XXX=X=XXX=X=X=", NOT_HERE },
-	{ TDG_MEM_PAGE_RELEASE, 1, false, NOT_HERE, "XZZZpXXXXXSXXXXXXXX", NOT_HERE },
+	{ TDG_MEM_PAGE_ACCEPT, 0, false, NOT_HERE, "EZ--YEYYYYmEEEdEYEE", NOT_HERE },
+	{ TDG_MEM_PAGE_ACCEPT, 1, false, NOT_HERE, "EZZZYEYYYYmEEEdEYEE", NOT_HERE },
+	{ TDG_MEM_PAGE_ATTR_RD, 1, false, NOT_HERE, "EEEE=E=====E=====E=", NOT_HERE },
+	{ TDG_MEM_PAGE_ATTR_WR, 1, false, NOT_HERE, "EZZZ=EEE=E=EEE=E=E=", NOT_HERE },
+	{ TDG_MEM_PAGE_RELEASE, 1, false, NOT_HERE, "EZZZpEEEEESEEEEEEEE", NOT_HERE },
 };
 
 static const struct {
@@ -106,7 +106,7 @@ static u64 status_of_letter(char letter, u8 level)
 	case 'R': return TDX_EPT_ENTRY_NOT_PRESENT;
 	case 'Y': return TDX_PAGE_ALREADY_ACCEPTED + level;
 	case 'Z': return TDX_PAGE_SIZE_MISMATCH + level;
-	case 'X': return TDX_EXIT_EPT_VIOLATION;
+	case 'E': return TDX_EXIT_EPT_VIOLATION;
 	}
 	return TDX_SUCCESS;
 }
