@@ -120,16 +120,28 @@ static int vcpu_block(struct kvm_vcpu *v)
 /* Re-entries after which somebody else has to do something, or it is a hang. */
 #define VCPU_REENTRIES	64
 
+/* A guest that sweeps a range exits at each page and waits for nobody. */
+static bool guest_got_on(const struct kvm_vcpu *v, u32 *pages_left)
+{
+	u32 left = v->guest_op ? v->guest_op->repeat : 0;
+	bool moved = left != *pages_left;
+
+	*pages_left = left;
+	return moved;
+}
+
 static int vcpu_run(struct kvm_vcpu *v)
 {
-	u32 entries = 0;
+	u32 entries = 0, pages_left = v->guest_op ? v->guest_op->repeat : 0;
 	int err;
 
 	v->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;; entries++) {
 		if (unlikely(entries == VCPU_REENTRIES)) {
 			entries = 0;
-			if (task_spin(env_of(v), "kvm_arch_vcpu_ioctl_run", "the guest to get past its exit"))
+			if (!guest_got_on(v, &pages_left) &&
+			    task_spin(env_of(v), "kvm_arch_vcpu_ioctl_run",
+				      "the guest to get past its exit"))
 				return -EINTR;
 		}
 		if (likely(v->arch.mp_state == KVM_MP_STATE_RUNNABLE))
