@@ -312,8 +312,9 @@ static bool sweep_allocations(struct sweep *sweep)
 	struct sweep_cell cell = { .fault_count = 1, .fired = true };
 	u32 max = sweep->per_leaf ? sweep->per_leaf * ALLOCATIONS_A_CALL : ~0u, nth;
 
+	/* One more than there are: the run without a fault, that shows the end. */
 	if (max > sweep->allocations)
-		max = ~0u;
+		max = sweep->allocations + 1;
 	else
 		sweep->left_out += sweep->allocations - max;
 	for (nth = 1; cell.fired && nth <= max; nth++) {
