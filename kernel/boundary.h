@@ -58,8 +58,6 @@ void proc_wbinvd(unsigned int cpu);
 /* CPUs in @mask get an interrupt and leave the guest. */
 void proc_ipi(unsigned long mask);
 int proc_signal_pending(void);
-/* The task waits to be woken; true when nobody is left who could do that. */
-int proc_wait(void);
 /* A lock the only task waits for can never come. */
 void proc_deadlock(const char *what, const void *lock);
 /* Set what %gs:0 is for this thread. */
@@ -155,7 +153,9 @@ typedef int kern_leaf_fn(void *context, unsigned long gpa, unsigned long pfn, in
 void kern_for_each_leaf(const void *vm, int mirror, kern_leaf_fn *fn, void *context);
 /* Is the page one of the S-EPT pages behind the VM's mirror tables? */
 int kern_sept_page_linked(const void *vm, unsigned long pfn);
-/* Where the shared EPT of the TD with that TDR maps @gpa: hpa, ~0 nowhere. */
+/* Where the shared EPT of the TD with that TDR maps @gpa: hpa, or one of these. */
+#define KERN_SHARED_VIOLATION	(~0UL)
+#define KERN_SHARED_VE		(~1UL)
 unsigned long kern_shared_walk(unsigned long tdr, unsigned long gpa, int write);
 
 #endif /* SEPTUM_KERNEL_BOUNDARY_H */

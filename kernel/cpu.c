@@ -25,6 +25,10 @@ static const int features[] = {
 	X86_FEATURE_EPT_AD, X86_FEATURE_FLEXPRIORITY, X86_FEATURE_VPID,
 };
 
+/* What CPUID says; the topmost bits are KeyIDs and no address bits. */
+#define PHYSICAL_BITS	52
+#define KEYID_BITS	6
+
 struct cpuid_leaf {
 	unsigned int function, index;
 	unsigned int eax, ebx, ecx, edx;
@@ -38,7 +42,7 @@ static const struct cpuid_leaf cpuid_leaves[] = {
 	{ 0x0d, 1, 0x1f, 0x2440, 0x1900, 0 },
 	{ 0x80000000, 0, 0x80000008, 0, 0, 0 },
 	{ 0x80000001, 0, 0, 0, 0x121, 0x2c100800 },
-	{ 0x80000008, 0, 0x302e, 0, 0, 0 },
+	{ 0x80000008, 0, 48 << 8 | PHYSICAL_BITS, 0, 0, 0 },
 };
 
 #define MSR_MAX		256
@@ -130,8 +134,9 @@ void cpu_init_features(const struct kern_machine *machine)
 
 	c->x86_vendor = X86_VENDOR_INTEL;
 	c->x86_vfm = INTEL_GRANITERAPIDS_X;
-	c->x86_phys_bits = 46;
-	c->x86_cache_bits = 46;
+	c->x86_phys_bits = PHYSICAL_BITS - KEYID_BITS;
+	c->x86_cache_bits = PHYSICAL_BITS;
+	c->extended_cpuid_level = 0x80000008;
 	c->x86_virt_bits = 48;
 	c->x86_clflush_size = 64;
 	c->cpuid_level = 0x20;

@@ -6,6 +6,8 @@
 #include <linux/kvm_host.h>
 #include <linux/pagemap.h>
 
+#include <asm/vmx.h>
+
 #include "mmu.h"
 #include "mmu/mmu_internal.h"
 #include "mmu/spte.h"
@@ -228,12 +230,16 @@ unsigned long kern_shared_walk(unsigned long tdr, unsigned long gpa, int write)
 		if (!page || page_to_phys(page) != tdr)
 			continue;
 		kern_probe_spte(kvm, gpa, 0, &spte);
+		/* Entries of memory-mapped I/O do not suppress #VE. */
+		if (spte.state == KERN_SPTE_NONE && spte.level &&
+		    !(spte.raw & VMX_EPT_SUPPRESS_VE_BIT))
+			return KERN_SHARED_VE;
 		if (spte.state != KERN_SPTE_LEAF || (write && !is_writable_pte(spte.raw)))
-			return ~0UL;
+			return KERN_SHARED_VIOLATION;
 		return PFN_PHYS(spte.pfn) |
 		       (gpa & (KVM_HPAGE_SIZE(spte.level) - 1));
 	}
-	return ~0UL;
+	return KERN_SHARED_VIOLATION;
 }
 
 /* -- VMs and vCPUs -- */

@@ -116,9 +116,8 @@ int xfer_to_guest_mode_handle_work(void)
 	return signal_pending(current) ? -EINTR : 0;
 }
 
-/* Nobody is there to wake the task, so a wait ends by the signal that breaks a hang. */
+/* Nobody is there to wake the task: the signal that ends a sleep comes at once. */
 void schedule(void)
 {
-	if (proc_signal_pending() || proc_wait())
-		kern_set_signal(1);
+	kern_set_signal(1);
 }

@@ -407,7 +407,10 @@ static bool read_physical(void *ctx, hpa_t hpa, void *buf, u32 size)
 
 static hpa_t walk_shared(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 {
-	return kern_shared_walk(tdr, gpa, write);
+	unsigned long hpa = kern_shared_walk(tdr, gpa, write);
+
+	return hpa == KERN_SHARED_VIOLATION ? TDX_SHARED_VIOLATION :
+	       hpa == KERN_SHARED_VE ? TDX_SHARED_VE : hpa;
 }
 
 static void boot(struct kernel_host *kh)

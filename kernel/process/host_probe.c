@@ -279,10 +279,13 @@ PROC static void page_accounted(void *context, unsigned long pfn)
 {
 	struct host *h = context;
 	struct tdx_pamt_view pamt = { 0 };
+	struct kern_folio folio;
 
 	tdx_probe_pamt(h->tdx, pfn_to_hpa(pfn), &pamt);
+	kern_probe_folio_of(pfn, &folio);
 	check_that(h->env, INV_FRAMES_ACCOUNTED, pamt.type != PT_NDA,
-		   "pfn %#lx is in use after the process is gone, and not the module's", pfn);
+		   "pfn %#lx is in use after the process is gone, with %d references, and not the module's",
+		   pfn, folio.refcount);
 }
 
 void kernel_check_frames(struct host *h)

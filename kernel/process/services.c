@@ -125,11 +125,6 @@ PROC int proc_signal_pending(void)
 	       current_task(the_process.env)->signal_pending;
 }
 
-PROC int proc_wait(void)
-{
-	return task_spin(the_process.env, "schedule", "a wake-up");
-}
-
 PROC void proc_deadlock(const char *what, const void *lock)
 {
 	check_fail(the_process.env, INV_LOCK_RULES,
