@@ -13,10 +13,8 @@ static inline bool hpa_malformed(hpa_t hpa)
 }
 
 /* The walk ends at @level, whose entry is held shared. */
-static u64 walk_ends(struct call *c, u64 busy, u8 level, enum lock_how how)
+static u64 walk_ends(struct call *c, u64 busy, u8 level, struct pamt_entry *entry, enum lock_how how)
 {
-	struct pamt_entry *entry = c->block.level[level];
-
 	c->page = entry;
 	c->page_level = level;
 	if (how == SH)
@@ -27,44 +25,48 @@ static u64 walk_ends(struct call *c, u64 busy, u8 level, enum lock_how how)
 	return TDX_SUCCESS;
 }
 
-static inline bool hold_shared(struct call *c, struct pamt_entry *entry)
-{
-	if (unlikely(!hp_lock_sh(&entry->lock)))
-		return false;
-	call_holds(c, &entry->lock, HELD_SH);
-	return true;
-}
-
 static inline bool stops(const struct call *c, const struct pamt_entry *entry, u8 level, u8 target)
 {
 	return unlikely(target == level || c->m->pamt_stop[level] >> entry->type & 1);
 }
 
+/* Take @entry shared and note it at @held. */
+static inline bool hold_shared(struct held *held, struct pamt_entry *entry)
+{
+	if (unlikely(!hp_lock_sh(&entry->lock)))
+		return false;
+	*held = (struct held){ &entry->lock, HELD_SH };
+	return true;
+}
+
 /*
- * Lock the entries of ->block from 1G down to @target, or to the leaf that
+ * Lock the entries of @block from 1G down to @target, or to the leaf that
  * covers it: parents shared, the last one as asked. Sets ->page, ->page_level.
  */
-static __always_inline u64 lock_pamt(struct call *c, u32 operand, u8 target, enum lock_how how)
+static __always_inline u64 lock_pamt(struct call *c, const struct pamt_block *block, u32 operand,
+				     u8 target, enum lock_how how)
 {
-	struct pamt_entry *one_g = c->block.level[2], *two_m = c->block.level[1];
-	struct pamt_entry *four_k = c->block.level[0];
+	struct pamt_entry *one_g = block->level[2], *two_m = block->level[1];
+	struct pamt_entry *four_k = block->level[0];
 	u64 busy = TDX_OPERAND_BUSY + operand;
+	struct held *held = c->held_end;
 
-	if (!hold_shared(c, one_g))
+	if (!hold_shared(held, one_g))
 		return busy;
+	c->held_end = held + 1;
 	if (stops(c, one_g, 2, target))
-		return walk_ends(c, busy, 2, how);
-	if (!hold_shared(c, two_m))
+		return walk_ends(c, busy, 2, one_g, how);
+	if (!hold_shared(held + 1, two_m))
 		return busy;
+	c->held_end = held + 2;
 	if (stops(c, two_m, 1, target))
-		return walk_ends(c, busy, 1, how);
+		return walk_ends(c, busy, 1, two_m, how);
 	c->page = four_k;
 	c->page_level = 0;
-	if (how == SH)
-		return hold_shared(c, four_k) ? TDX_SUCCESS : busy;
-	if (unlikely(!hp_lock_ex(&four_k->lock)))
+	if (unlikely(!(how == EX ? hp_lock_ex(&four_k->lock) : hp_lock_sh(&four_k->lock))))
 		return busy;
-	call_holds(c, &four_k->lock, HELD_HP_EX);
+	held[2] = (struct held){ &four_k->lock, how == EX ? HELD_HP_EX : HELD_SH };
+	c->held_end = held + 3;
 	return TDX_SUCCESS;
 }
 
@@ -72,26 +74,26 @@ static __always_inline u64 lock_pamt(struct call *c, u32 operand, u8 target, enu
  * Inlined by force, for with constant @target and @how half of it goes away:
  * every leaf comes through here once or twice.
  */
-static __always_inline u64 pamt_operand(struct call *c, hpa_t hpa, u32 operand, u8 target,
-					enum lock_how how)
+static __always_inline u64 pamt_operand(struct call *c, struct pamt_block *block, hpa_t hpa,
+					u32 operand, u8 target, enum lock_how how)
 {
 	if (unlikely(hpa_malformed(hpa)))
 		return TDX_OPERAND_INVALID + operand;
 	c->page_hpa = hpa;
-	if (unlikely(!pamt_block(c->m, hpa, &c->block)))
+	if (unlikely(!pamt_block(c->m, hpa, block)))
 		return TDX_OPERAND_ADDR_RANGE_ERROR + operand;
-	return lock_pamt(c, operand, target, how);
+	return lock_pamt(c, block, operand, target, how);
 }
 
 u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how)
 {
-	return pamt_operand(c, hpa, operand, target, how);
+	return pamt_operand(c, &c->block, hpa, operand, target, how);
 }
 
-static __always_inline u64 page_operand(struct call *c, hpa_t hpa, u32 operand, u8 type,
-					enum lock_how how)
+static __always_inline u64 page_operand(struct call *c, struct pamt_block *block, hpa_t hpa,
+					u32 operand, u8 type, enum lock_how how)
 {
-	CHECK(pamt_operand(c, hpa, operand, 0, how));
+	CHECK(pamt_operand(c, block, hpa, operand, 0, how));
 	if (unlikely(c->page_level || c->page->type != type)) {
 		if (pamt_dynamic(c->m) && c->page_level == 1 && c->page->type == PT_NDA &&
 		    type == PT_NDA)
@@ -105,12 +107,12 @@ static __always_inline u64 page_operand(struct call *c, hpa_t hpa, u32 operand, 
 
 u64 check_page(struct call *c, hpa_t hpa, u32 operand, u8 type, enum lock_how how)
 {
-	return page_operand(c, hpa, operand, type, how);
+	return page_operand(c, &c->block, hpa, operand, type, how);
 }
 
 u64 check_new_page(struct call *c, hpa_t hpa, u32 operand)
 {
-	return page_operand(c, hpa, operand, PT_NDA, EX);
+	return page_operand(c, &c->block, hpa, operand, PT_NDA, EX);
 }
 
 /* A 2M page the host gives: the entry must be free and so must all below it. */
@@ -127,7 +129,9 @@ u64 check_new_large_page(struct call *c, hpa_t hpa, u32 operand, u8 level)
 
 static __always_inline u64 tdr_operand(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
 {
-	CHECK(page_operand(c, hpa, operand, PT_TDR, how));
+	struct pamt_block block;
+
+	CHECK(page_operand(c, &block, hpa, operand, PT_TDR, how));
 	c->tdr = c->page;
 	c->td = c->page->td;
 	return TDX_SUCCESS;
