@@ -138,25 +138,29 @@ static const char *read_text(struct scn *scn, FILE *file, size_t *size)
 	return kept;
 }
 
-/* Beside the file that uses it, then in each directory above that one. */
+/*
+ * Beside the file that uses it, then in each directory above that one: those its
+ * path names, then those above the working directory.
+ */
 static FILE *open_used(const char *user, const char *name, char *path, size_t size)
 {
 	char directory[PATH_BYTES_MAX];
+	FILE *file = NULL;
 	char *slash;
-	FILE *file;
 	u32 up;
 
 	snprintf(directory, sizeof(directory), "%s", user);
-	for (up = 0; up < 24; up++) {
-		slash = strrchr(directory, '/');
-		if (slash)
-			*slash = '\0';
-		snprintf(path, size, slash ? "%.2000s/%.1000s" : "%.0s%.1000s", directory, name);
+	for (up = 0; up < 24 && !file && (slash = strrchr(directory, '/')); up++) {
+		*slash = '\0';
+		snprintf(path, size, "%.2000s/%.1000s", directory, name);
 		file = fopen(path, "r");
-		if (file || !slash)
-			return file;
 	}
-	return NULL;
+	for (up = 0, directory[0] = '\0'; up < 8 && !file && user[0] != '/'; up++) {
+		snprintf(path, size, "%s%.1000s", directory, name);
+		file = fopen(path, "r");
+		strcat(directory, "../");
+	}
+	return file;
 }
 
 static bool parse_used_text(struct parser *parser, struct scn_node *node, FILE *file,
