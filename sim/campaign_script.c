@@ -58,7 +58,7 @@ static void line(struct writer *w, const char *fmt, ...)
 		internal_error("a campaign's scenario outgrew its buffer");
 }
 
-/* -- One maker an operation -- */
+/* -- One maker an operation. One draw a statement: arguments have no order. -- */
 
 static u32 page(struct writer *w)
 {
@@ -72,28 +72,38 @@ static u32 vcpu(struct writer *w)
 
 static void make_accept(struct writer *w)
 {
-	line(w, "vcpu%u accept gpa=0x%x size=4K = *", vcpu(w), page(w));
+	u32 id = vcpu(w), gpa = page(w);
+
+	line(w, "vcpu%u accept gpa=0x%x size=4K = *", id, gpa);
 }
 
 static void make_write(struct writer *w)
 {
-	line(w, "vcpu%u write gpa=0x%x = *", vcpu(w), page(w));
+	u32 id = vcpu(w), gpa = page(w);
+
+	line(w, "vcpu%u write gpa=0x%x = *", id, gpa);
 }
 
 static void make_read(struct writer *w)
 {
-	line(w, "vcpu%u read gpa=0x%x%s = *", vcpu(w), page(w), draw(w, 4) ? "" : " shared");
+	u32 id = vcpu(w), gpa = page(w);
+
+	line(w, "vcpu%u read gpa=0x%x%s = *", id, gpa, draw(w, 4) ? "" : " shared");
 }
 
 static void make_release(struct writer *w)
 {
-	line(w, "vcpu%u release gpa=0x%x = *", vcpu(w), page(w));
+	u32 id = vcpu(w), gpa = page(w);
+
+	line(w, "vcpu%u release gpa=0x%x = *", id, gpa);
 }
 
 static void make_attributes(struct writer *w)
 {
+	u32 gpa = page(w);
+
 	line(w, "host set_attributes %s gpa=0x%x size=4K = *", draw(w, 2) ? "private" : "shared",
-	     page(w));
+	     gpa);
 }
 
 static void make_punch(struct writer *w)
@@ -139,9 +149,9 @@ static void make_second_owner(struct writer *w)
 
 static void make_map_gpa(struct writer *w)
 {
-	u32 id = vcpu(w);
+	u32 id = vcpu(w), gpa = page(w);
 
-	line(w, "vcpu%u map_gpa gpa=0x%x size=4K %s = *", id, page(w),
+	line(w, "vcpu%u map_gpa gpa=0x%x size=4K %s = *", id, gpa,
 	     draw(w, 2) ? "private" : "shared");
 	line(w, "host answer vcpu%u = *", id);
 	line(w, "vcpu%u run = *", id);
