@@ -23,7 +23,8 @@ __used static void clear_range(void *start, unsigned long bytes)
 
 	for (at = 0; at < bytes; at += PAGE_SIZE)
 		proc_page_zeroed(PHYS_PFN(__pa(start + at)));
-	memset(start, 0, bytes);
+	/* The kernel's memset() unpatched is its slowest one. */
+	asm volatile("rep stosb" : "+D" (start), "+c" (bytes) : "a" (0) : "memory");
 }
 
 /* Called from inline assembly that says only RDI and RCX change and RAX is 0. */

@@ -18,9 +18,9 @@
 
 extern struct list_head vm_list;	/* virt/kvm/kvm_main.c */
 
-static struct kvm_tdx *kvm_tdx_of(struct kvm *kvm)
+static struct kvm_tdx *kvm_tdx_of(struct kvm *vm)
 {
-	return container_of(kvm, struct kvm_tdx, kvm);
+	return container_of(vm, struct kvm_tdx, kvm);
 }
 
 static struct kvm *kvm_of(const void *vm)
@@ -35,10 +35,10 @@ void *kern_vm_of(int vm_fd)
 
 int kern_vm_exists(const void *vm)
 {
-	struct kvm *kvm;
+	struct kvm *at;
 
-	list_for_each_entry(kvm, &vm_list, vm_list)
-		if (kvm == vm)
+	list_for_each_entry(at, &vm_list, vm_list)
+		if (at == vm)
 			return 1;
 	return 0;
 }
@@ -195,14 +195,14 @@ void kern_for_each_leaf(const void *vm, int mirror, kern_leaf_fn *fn, void *cont
 
 static bool sept_page_below(u64 *table, int level, void *page)
 {
-	int i;
+	u64 *entry;
 
-	for (i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+	for (entry = table; entry < table + SPTE_ENT_PER_PAGE; entry++) {
 		struct kvm_mmu_page *child;
 
-		if (state_of(table[i], level) != KERN_SPTE_TABLE)
+		if (state_of(*entry, level) != KERN_SPTE_TABLE)
 			continue;
-		child = spte_to_child_sp(table[i]);
+		child = spte_to_child_sp(*entry);
 		if (child->external_spt == page || sept_page_below(child->spt, level - 1, page))
 			return true;
 	}
