@@ -5,11 +5,9 @@
  * before and after the step at fault.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/base/defect.h"
 #include "sim/kernel_program.h"
@@ -430,25 +428,6 @@ static int check_request(struct run_request *request, const struct option_words 
 	return 0;
 }
 
-/* `run --kernel` is `run` of the program that has the real kernel's objects. */
-static int run_on_kernel(int argc, char **argv)
-{
-	char **words = calloc(argc + 2, sizeof(*words));
-	char path[PATH_MAX];
-	int i, count = 1;
-
-	if (!words)
-		abort();
-	if (!kernel_program(path, sizeof(path)))
-		return usage_error("--kernel: no real kernel is built ('make kernel KDIR=...' builds one)");
-	words[0] = path;
-	for (i = 0; i < argc; i++)
-		if (strcmp(argv[i], "--kernel"))
-			words[count++] = argv[i];
-	execv(path, words);
-	return usage_error("%s: %s", path, strerror(errno));
-}
-
 int cmd_run(int argc, char **argv)
 {
 	struct run_request *request = calloc(1, sizeof(*request));
@@ -461,7 +440,7 @@ int cmd_run(int argc, char **argv)
 		return EXIT_INTERNAL;
 	status = options_parse("run", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
 	if (!status && request->kernel && words.count)
-		status = run_on_kernel(argc, argv);
+		status = kernel_program_exec(argc, argv);
 	if (!status)
 		status = check_request(request, &words);
 	for (i = 0; i < words.count && !status; i++)

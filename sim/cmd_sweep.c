@@ -9,6 +9,7 @@
 
 #include "model/tdx/tables.h"
 #include "sim/cmd.h"
+#include "sim/kernel_program.h"
 #include "sim/sweep.h"
 
 #define SHOWN_MAX	24	/* kinds of outcome shown a scenario */
@@ -20,6 +21,7 @@ struct sweep_finding {
 };
 
 struct sweep_request {
+	bool kernel;		/* hand over to the other program */
 	u32 kinds;
 	bool pairs, verbose;
 	u64 per_leaf;
@@ -112,6 +114,12 @@ static int set_defect(void *ctx, const char *text)
 	return 0;
 }
 
+static int set_kernel(void *ctx, const char *text)
+{
+	((struct sweep_request *)ctx)->kernel = true;
+	return 0;
+}
+
 static const struct option_row rows[] = {
 	{ "--kinds", "K,K", "of refuse, late, lie, busy, alloc (all of them)", set_kinds },
 	{ "--double", NULL, "pairs of refused SEAMCALLs as well", set_double },
@@ -119,6 +127,7 @@ static const struct option_row rows[] = {
 	{ "--allow", "WORDS", "outcomes and invariants allowed besides the scenario's", set_allow },
 	{ "--policy", "P", "with this hold policy", set_policy },
 	{ "--order", "O", "with this conversion order", set_order },
+	{ "--kernel", NULL, "on the real kernel's objects, if they are built", set_kernel },
 	{ "--verbose", NULL, "print every cell", set_verbose },
 	{ "--format", "text|json", "how to print", set_format },
 	{ "--defect", "NAME", "plant a mistake (tests of the tests)", set_defect },
@@ -353,6 +362,8 @@ int cmd_sweep(int argc, char **argv)
 	status = options_parse("sweep", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
 	if (!status && !words.count)
 		status = usage_error("sweep: which scenarios?");
+	if (!status && request->kernel)
+		status = kernel_program_exec(argc, argv);
 	for (i = 0; !status && i < words.count; i++)
 		status = paths_gather(&paths, words.word[i]);
 	for (i = 0; status != EXIT_BAD_INPUT && i < paths.count; i++) {

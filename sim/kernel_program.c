@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Finding and starting build/septum-kernel. */
 #include <errno.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/cmd.h"
 #include "sim/kernel_program.h"
 
 const char *kernel_program(char *path, size_t size)
@@ -26,6 +28,27 @@ const char *kernel_program(char *path, size_t size)
 		snprintf(slash + 1, size - (slash + 1 - path), "septum-kernel");
 	}
 	return access(path, X_OK) ? NULL : path;
+}
+
+int kernel_program_exec(int argc, char **argv)
+{
+	char **words = calloc(argc + 2, sizeof(*words));
+	char path[PATH_MAX];
+	int i, count = 1;
+
+	if (!words)
+		abort();
+	if (!kernel_program(path, sizeof(path))) {
+		free(words);
+		return usage_error("--kernel: no real kernel is built ('make kernel KDIR=...' builds one)");
+	}
+	words[0] = path;
+	for (i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--kernel"))
+			words[count++] = argv[i];
+	execv(path, words);
+	free(words);
+	return usage_error("%s: %s", path, strerror(errno));
 }
 
 FILE *kernel_program_record(const char *program, const char *path)

@@ -11,6 +11,12 @@
 /* $SEPTUM_KERNEL, else septum-kernel beside this program; NULL when there is none. */
 const char *kernel_program(char *path, size_t size);
 
+/*
+ * Become the second program with the same words but for --kernel. Returns only
+ * when that is not possible: EXIT_BAD_INPUT with a message printed.
+ */
+int kernel_program_exec(int argc, char **argv);
+
 /* Starts `PROGRAM diff --record PATH` and reads what it prints. One at a time. */
 FILE *kernel_program_record(const char *program, const char *path);
 void kernel_program_end(FILE *record);
