@@ -35,9 +35,13 @@ void verb_host_init_td(struct run *run, const struct scn_step *step, struct run_
 		.gpaw = step_number(step, 2, 48),
 		.reserved = step_number(step, 3, 0),
 	};
+	int rc;
 
-	run->world.gpaw[step->value[0].id] = params.gpaw;
-	out_errno(run, out, step_ops(run)->td_init(step_host(run), step->value[0].id, &params));
+	rc = step_ops(run)->td_init(step_host(run), step->value[0].id, &params);
+	/* An address width that was refused shifts nothing. */
+	if (!rc)
+		run->world.gpaw[step->value[0].id] = params.gpaw;
+	out_errno(run, out, rc);
 }
 
 void verb_host_create_vcpu(struct run *run, const struct scn_step *step, struct run_outcome *out)
