@@ -166,7 +166,9 @@ void ops_init(u32 defects)
 			give_up("machine", why);
 	}
 	no_leaks(false);
-	ops.options = (struct run_options){ .keep_going = true, .no_results = true };
+	ops.options = (struct run_options){
+		.keep_going = true, .no_results = true, .checks_at_end = true,
+	};
 }
 
 static void read_operand(const struct verb *verb, u32 i, u8 byte, struct scn_step *step)
