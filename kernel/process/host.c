@@ -22,7 +22,10 @@ bool host_enter(struct host *h, u32 cpu)
 	struct kernel_host *kh = kernel_host(h);
 
 	h->skip = kh->unsupported;
-	if (kh->unsupported || kh->crashed)
+	/* One kernel stack, one current: calls of several tasks cannot interleave. */
+	if (!h->skip && (h->env->sched.live > 1 || h->env->sched.current))
+		h->skip = "race blocks need several tasks at once";
+	if (h->skip || kh->crashed)
 		return false;
 	the_process.env = h->env;
 	the_process.hw = h->hw;
