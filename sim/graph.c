@@ -161,13 +161,15 @@ static void print_arrow(const struct graph *graph, u32 first, FILE *out)
 	u64 count = 0, n;
 	u32 i;
 
-	fprintf(out, "\t\"%s\" -> \"%s\" [label=\"", kind->state(arrow->from),
-		kind->state(arrow->to));
+	for (i = first; i < graph->move_count; i++)
+		count += graph->move[i].from == arrow->from && graph->move[i].to == arrow->to ?
+			 graph->move[i].count : 0;
+	fprintf(out, "\t\"%s\" -> \"%s\" [%s=\"", kind->state(arrow->from),
+		kind->state(arrow->to), count ? "label" : "tooltip");
 	for (i = first; i < graph->move_count; i++) {
 		move = &graph->move[i];
 		if (move->from != arrow->from || move->to != arrow->to)
 			continue;
-		count += move->count;
 		legal = legal && move->legal;
 		guest = guest || (move->count && kind->guest(move->cause));
 		fprintf(out, " %s", short_cause(kind->cause(move->cause)));
@@ -183,11 +185,9 @@ static void print_arrow(const struct graph *graph, u32 first, FILE *out)
 			!legal ? "#b3261e" : guest ? "#a8510c" : "#0b6e75",
 			!legal ? "#b3261e" : guest ? "#a8510c" : "#0b6e75", width + 0.4);
 	else
+		/* The label is left to the list: what was never made must not fill the page. */
 		fprintf(out, "\", class=\"unseen\", style=dashed, color=\"#9aa1ab\", "
-			"fontcolor=\"#7b8594\", penwidth=0.9%s];\n",
-			/* What was never made must not shape the picture of what was. */
-			state_seen(graph, arrow->from) && state_seen(graph, arrow->to) ?
-			", constraint=false" : "");
+			"penwidth=0.9, weight=0];\n");
 }
 
 static void print_state(const struct graph *graph, u8 state, FILE *out)
