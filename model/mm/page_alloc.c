@@ -129,7 +129,7 @@ void __free_one_page(struct mm *mm, struct page *page, u32 order)
 	for (; order < MAX_PAGE_ORDER; order++) {
 		kvm_pfn_t buddy_pfn = pfn ^ (1ULL << order);
 		struct page *buddy = order < VMEMMAP_LEAF_SHIFT ?
-			page + (buddy_pfn - pfn) : find_page(mm, buddy_pfn);
+			page + (s64)(buddy_pfn - pfn) : find_page(mm, buddy_pfn);
 
 		if (!page_is_buddy(buddy, order))
 			break;
