@@ -7,17 +7,16 @@
 #include <string.h>
 
 #include "sim/cmd.h"
+#include "sim/cmd_machine.h"
 #include "sim/explore_scn.h"
 #include "sim/sweep.h"
 #include "sim/witness.h"
 
 struct explore_request {
+	struct machine_options machine;	/* first: the shared options fill it */
 	struct race_options options;
 	enum output_format format;
-	struct run_setting set[16];
-	u32 set_count;
 	const char *write;		/* directory witnesses are written to */
-	u64 defects;
 	struct sim_cache cache;
 	const char *path;
 };
@@ -54,49 +53,9 @@ static int set_format(void *ctx, const char *text)
 	return option_format(text, &((struct explore_request *)ctx)->format);
 }
 
-static int add_setting(struct explore_request *request, const char *knob, const char *value)
-{
-	if (request->set_count == ARRAY_SIZE(request->set))
-		return usage_error("at most %zu settings", ARRAY_SIZE(request->set));
-	request->set[request->set_count++] = (struct run_setting){ knob, value };
-	return 0;
-}
-
-static int set_policy(void *ctx, const char *text)
-{
-	return add_setting(ctx, "policy", text);
-}
-
-static int set_order(void *ctx, const char *text)
-{
-	return add_setting(ctx, "order", text);
-}
-
-static int set_knob(void *ctx, const char *text)
-{
-	char *copy = strdup(text), *equals = copy ? strchr(copy, '=') : NULL;
-
-	if (!equals) {
-		free(copy);
-		return usage_error("--set wants KNOB=VALUE, not '%s'", text);
-	}
-	*equals = 0;
-	return add_setting(ctx, copy, equals + 1);	/* lives as long as the program */
-}
-
 static int set_write(void *ctx, const char *text)
 {
 	((struct explore_request *)ctx)->write = text;
-	return 0;
-}
-
-static int set_defect(void *ctx, const char *text)
-{
-	int defect = defect_find(text);
-
-	if (defect < 0)
-		return usage_error("no planted defect is called '%s'", text);
-	((struct explore_request *)ctx)->defects |= 1ULL << defect;
 	return 0;
 }
 
@@ -106,12 +65,9 @@ static const struct option_row rows[] = {
 	  set_preemptions },
 	{ "--choices-of", "KINDS", "what is chosen besides who runs: task+irq+alloc+ref+entropy",
 	  set_kinds },
-	{ "--policy", "P", "with this hold policy", set_policy },
-	{ "--order", "O", "with this conversion order", set_order },
-	{ "--set", "KNOB=V", "with another machine", set_knob },
 	{ "--write", "DIR", "write each witness as a scenario into DIR", set_write },
 	{ "--format", "text|json", "how to print", set_format },
-	{ "--defect", "NAME", "plant a mistake (tests of the tests)", set_defect },
+	MACHINE_OPTION_ROWS,
 };
 
 static const char *const verdict_name[] = {
@@ -285,7 +241,7 @@ static int explore_variant(struct explore_request *request, const struct scn *sc
 		goto out;
 	}
 	request->options.allowed_broken = allow.allowed_broken;
-	config.defects = request->defects;
+	config.defects = request->machine.defects;
 	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
 	if (!sim || !report) {
 		status = usage_error("%s", why);
@@ -351,8 +307,8 @@ int cmd_explore(int argc, char **argv)
 		status = usage_error("explore: which scenario?");
 	for (i = 0; !status && i < words.count; i++)
 		status = paths_gather(&paths, words.word[i]);
-	request.options.run.set = request.set;
-	request.options.run.set_count = request.set_count;
+	request.options.run.set = request.machine.set;
+	request.options.run.set_count = request.machine.set_count;
 	for (i = 0; !status && i < paths.count; i++) {
 		request.path = paths.path[i];
 		status = explore_file(&request);

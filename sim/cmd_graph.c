@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "sim/cmd.h"
+#include "sim/cmd_machine.h"
 #include "sim/graph.h"
 #include "sim/run.h"
 
 struct graph_request {
+	struct machine_options machine;	/* first: the shared options fill it */
 	const char *output;	/* NULL: DOT to stdout */
 	bool list;
-	struct run_setting set[16];
-	u32 set_count;
 	u32 run_count, unexpected;
 	struct sim_cache cache;
 };
@@ -31,36 +31,17 @@ static int set_list(void *ctx, const char *text)
 	return 0;
 }
 
-static int add_setting(struct graph_request *request, const char *knob, const char *value)
-{
-	if (request->set_count == ARRAY_SIZE(request->set))
-		return usage_error("at most %zu settings", ARRAY_SIZE(request->set));
-	request->set[request->set_count++] = (struct run_setting){ knob, value };
-	return 0;
-}
-
-static int set_policy(void *ctx, const char *text)
-{
-	return add_setting(ctx, "policy", text);
-}
-
-static int set_order(void *ctx, const char *text)
-{
-	return add_setting(ctx, "order", text);
-}
-
 static const struct option_row rows[] = {
 	{ "-o", "FILE.svg", "draw with Graphviz into FILE.svg (FILE.dot: DOT), list the moves", set_output },
 	{ "--list", NULL, "list the moves instead of drawing them", set_list },
-	{ "--policy", "P", "run with this hold policy", set_policy },
-	{ "--order", "O", "run with this conversion order", set_order },
+	MACHINE_OPTION_ROWS,
 };
 
 static int run_one(struct graph_request *request, struct graph *graph, const struct scn *scn,
 		   u32 variant)
 {
 	struct run_options options = {
-		.variant = variant, .set = request->set, .set_count = request->set_count,
+		.variant = variant, .set = request->machine.set, .set_count = request->machine.set_count,
 		.listener = graph_listen, .listener_ctx = graph,
 		.listener_mask = graph->kind->mask,
 	};
@@ -75,6 +56,7 @@ static int run_one(struct graph_request *request, struct graph *graph, const str
 		diag_print(stderr, &diag, diag_colour(stderr));
 		return EXIT_BAD_INPUT;
 	}
+	config.defects = request->machine.defects;
 	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
 	if (!sim)
 		return usage_error("%s", why);

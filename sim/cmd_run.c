@@ -9,21 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/defect.h"
+#include "sim/cmd_machine.h"
 #include "sim/kernel_program.h"
 #include "sim/report.h"
 #include "sim/trace_file.h"
 
-#define SET_MAX		32
 #define CHOICES_MAX	65536
 #define CHOICES_TEXT	4096
 
 struct run_request {
-	struct run_setting set[SET_MAX];
-	char set_text[SET_MAX][128];	/* KNOB=VALUE cut in two */
-	u32 set_count;
-	u64 defects;
-	char defect_text[256];
+	struct machine_options machine;	/* first: the shared options fill it */
 	bool has_seed, kernel;
 	u64 seed;
 	const char *choices;
@@ -36,39 +31,6 @@ struct run_request {
 };
 
 /* ---- Options ---- */
-
-static int add_setting(struct run_request *request, const char *knob, const char *value)
-{
-	if (request->set_count == SET_MAX)
-		return usage_error("more than %u settings", SET_MAX);
-	request->set[request->set_count++] = (struct run_setting){ knob, value };
-	return 0;
-}
-
-static int set_policy(void *ctx, const char *text)
-{
-	return add_setting(ctx, "policy", text);
-}
-
-static int set_order(void *ctx, const char *text)
-{
-	return add_setting(ctx, "order", text);
-}
-
-static int set_knob(void *ctx, const char *text)
-{
-	struct run_request *request = ctx;
-	char *copy = request->set_text[request->set_count % SET_MAX], *equals;
-
-	if (strlen(text) >= sizeof(request->set_text[0]))
-		return usage_error("--set: '%.40s...' is too long", text);
-	strcpy(copy, text);
-	equals = strchr(copy, '=');
-	if (!equals)
-		return usage_error("--set: '%s' is no KNOB=VALUE", text);
-	*equals = '\0';
-	return add_setting(request, copy, equals + 1);
-}
 
 static int set_seed(void *ctx, const char *text)
 {
@@ -117,39 +79,15 @@ static int set_verbose(void *ctx, const char *text)
 	return 0;
 }
 
-static int set_defect(void *ctx, const char *text)
-{
-	struct run_request *request = ctx;
-	size_t used = strlen(request->defect_text);
-	struct diag_guess guess;
-	char near[80];
-	int i, defect = defect_find(text);
-
-	if (defect < 0) {
-		diag_guess_start(&guess, text);
-		for (i = 0; i < DEFECT_NR; i++)
-			diag_guess_add(&guess, defect_info[i].name);
-		return usage_error("unknown defect '%s'%s ('septum list defects')", text,
-				   diag_guess_text(&guess, near, sizeof(near)));
-	}
-	request->defects |= 1ULL << defect;
-	snprintf(request->defect_text + used, sizeof(request->defect_text) - used,
-		 " --defect %s", defect_info[defect].name);
-	return 0;
-}
-
 static const struct option_row rows[] = {
-	{ "--policy", "P", "what keeps a page that may still be in the S-EPT ('list policies')", set_policy },
-	{ "--order", "O", "what a conversion does in which order ('list orders')", set_order },
-	{ "--set", "KNOB=VALUE", "any knob ('list knobs'), or one value of what a scenario varies", set_knob },
 	{ "--seed", "N", "draw schedules from a seed", set_seed },
 	{ "--kinds", "KIND+KIND", "what --seed decides: task (the default), irq, ref, entropy, all", set_kinds },
 	{ "--choices", "LIST", "make these choices, as a report printed them", set_choices },
 	{ "--trace", "FILE", "write events: x.json for Perfetto, else JSON Lines", set_trace },
 	{ "--format", "text|ktap|json", "form of the report", set_format },
-	{ "--defect", "NAME", "plant a defect ('list defects'), to test the tests", set_defect },
 	{ "--kernel", NULL, "run on the real kernel's objects, if built in", set_kernel },
 	{ "--verbose", NULL, "also print the choices drawn by runs that went well", set_verbose },
+	MACHINE_OPTION_ROWS,
 };
 
 /* ---- One run ---- */
@@ -182,8 +120,8 @@ static bool overridden(const struct run_request *request, const char *knob)
 {
 	u32 i;
 
-	for (i = 0; i < request->set_count; i++)
-		if (!strcmp(request->set[i].knob, knob))
+	for (i = 0; i < request->machine.set_count; i++)
+		if (!strcmp(request->machine.set[i].knob, knob))
 			return true;
 	return false;
 }
@@ -206,9 +144,9 @@ static void repeat_command(const struct run_request *request, const char *path,
 	u32 i;
 
 	used = add_text(text, size, 0, "septum run ", path);
-	for (i = 0; i < request->set_count; i++) {
-		snprintf(setting, sizeof(setting), "%s=%s", request->set[i].knob,
-			 request->set[i].value);
+	for (i = 0; i < request->machine.set_count; i++) {
+		snprintf(setting, sizeof(setting), "%s=%s", request->machine.set[i].knob,
+			 request->machine.set[i].value);
 		used = add_text(text, size, used, " --set ", setting);
 	}
 	for (i = 0; i < scn->node_count; i++) {
@@ -218,9 +156,9 @@ static void repeat_command(const struct run_request *request, const char *path,
 			 run_variant_value(scn, variant, scn->node[i].name));
 		used = add_text(text, size, used, " --set ", setting);
 	}
-	if (request->defect_text[0])
+	if (request->machine.defect_text[0])
 		used += snprintf(used < size ? text + used : NULL, used < size ? size - used : 0,
-				 "%s", request->defect_text);
+				 "%s", request->machine.defect_text);
 	if (choices[0])
 		add_text(text, size, used, " --choices ", choices);
 }
@@ -262,7 +200,7 @@ static int run_variant(struct run_request *request, const char *path, const stru
 		report_error(&request->report, path, &diag);
 		return 0;
 	}
-	config.defects = request->defects;
+	config.defects = request->machine.defects;
 	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
 	if (!sim) {
 		diag_clear(&diag);
@@ -320,9 +258,9 @@ static bool variant_wanted(const struct run_request *request, const struct scn *
 
 		if (node->kind != SCN_VARY)
 			continue;
-		for (k = 0; k < request->set_count; k++)
-			if (!strcmp(request->set[k].knob, node->name))
-				wanted = request->set[k].value;
+		for (k = 0; k < request->machine.set_count; k++)
+			if (!strcmp(request->machine.set[k].knob, node->name))
+				wanted = request->machine.set[k].value;
 		if (wanted && !vary_has(node, wanted))
 			wanted = node->setting[0].value;
 		if (wanted && strcmp(run_variant_value(scn, variant, node->name), wanted))
@@ -340,17 +278,17 @@ static u32 knob_settings(const struct run_request *request, const struct scn *sc
 	u32 i, count = 0;
 
 	sim_config_default(&config);
-	for (i = 0; i < request->set_count; i++) {
-		sim_config_get(&config, request->set[i].knob, text, sizeof(text));
-		if (text[0] || !run_variant_value(scn, 0, request->set[i].knob))
-			set[count++] = request->set[i];
+	for (i = 0; i < request->machine.set_count; i++) {
+		sim_config_get(&config, request->machine.set[i].knob, text, sizeof(text));
+		if (text[0] || !run_variant_value(scn, 0, request->machine.set[i].knob))
+			set[count++] = request->machine.set[i];
 	}
 	return count;
 }
 
 static int run_parsed(struct run_request *request, const char *path, const struct scn *scn)
 {
-	struct run_setting set[SET_MAX];
+	struct run_setting set[MACHINE_SET_MAX];
 	u32 count = run_variant_count(scn), v;
 	int err = 0;
 
@@ -416,8 +354,8 @@ static int check_request(struct run_request *request, const struct option_words 
 	if (request->has_seed && request->choices)
 		return usage_error("--seed and --choices exclude each other");
 	sim_config_default(&config);
-	for (i = 0; i < request->set_count; i++)
-		if (sim_config_set(&config, request->set[i].knob, request->set[i].value, why,
+	for (i = 0; i < request->machine.set_count; i++)
+		if (sim_config_set(&config, request->machine.set[i].knob, request->machine.set[i].value, why,
 				   sizeof(why)) == -EINVAL)
 			return usage_error("%s", why);
 	if (request->trace_path) {

@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "sim/cmd.h"
+#include "sim/cmd_machine.h"
 #include "sim/shrink.h"
 #include "sim/witness.h"
 
 struct shrink_request {
+	struct machine_options machine;	/* first: the shared options fill it */
 	const char *choices, *output;
-	struct run_setting set[16];
-	u32 set_count;
 	bool any_result;
 	struct shrinker shrinker;
 };
@@ -36,31 +36,12 @@ static int set_no_results(void *ctx, const char *text)
 	return 0;
 }
 
-static int add_setting(struct shrink_request *request, const char *knob, const char *value)
-{
-	if (request->set_count == ARRAY_SIZE(request->set))
-		return usage_error("at most %zu settings", ARRAY_SIZE(request->set));
-	request->set[request->set_count++] = (struct run_setting){ knob, value };
-	return 0;
-}
-
-static int set_policy(void *ctx, const char *text)
-{
-	return add_setting(ctx, "policy", text);
-}
-
-static int set_order(void *ctx, const char *text)
-{
-	return add_setting(ctx, "order", text);
-}
-
 static const struct option_row rows[] = {
 	{ "--choices", "LIST", "the choices it fails with", set_choices },
 	{ "--no-results", NULL, "results are not compared, only what breaks counts",
 	  set_no_results },
-	{ "--policy", "P", "with this hold policy", set_policy },
-	{ "--order", "O", "with this conversion order", set_order },
 	{ "-o", "FILE", "write the scenario there instead of to stdout", set_output },
+	MACHINE_OPTION_ROWS,
 };
 
 static int read_choices(struct shrink_request *request)
@@ -124,8 +105,9 @@ static int shrink_file(struct shrink_request *request, const char *path)
 	}
 	lines = shrinker->scn->node_count;
 	variants = run_variant_count(shrinker->scn);
-	shrinker->options.set = request->set;
-	shrinker->options.set_count = request->set_count;
+	shrinker->options.set = request->machine.set;
+	shrinker->options.set_count = request->machine.set_count;
+	shrinker->defects = request->machine.defects;
 	shrinker->options.no_results = request->any_result;
 	while (!shrink_start(shrinker, &result)) {
 		if (++shrinker->options.variant < variants)

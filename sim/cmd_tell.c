@@ -11,10 +11,10 @@
 
 #include "model/tdx/tables.h"
 #include "sim/cmd.h"
+#include "sim/cmd_machine.h"
 #include "sim/run_impl.h"
 
 #define PAGES_MAX	64
-#define SETTINGS_MAX	8
 #define RESULT_COLUMN	54
 
 struct told_page {
@@ -24,8 +24,7 @@ struct told_page {
 };
 
 struct tell {
-	struct run_setting set[SETTINGS_MAX];
-	u32 set_count;
+	struct machine_options machine;	/* first: the shared options fill it */
 	bool brief;
 	struct host *host;
 	struct checker *checker;
@@ -228,7 +227,7 @@ static void tell_step(void *ctx, const struct run *run, const struct scn_step *s
 static int tell_variant(struct tell *tell, const char *path, const struct scn *scn, u32 variant)
 {
 	struct run_options options = {
-		.variant = variant, .set = tell->set, .set_count = tell->set_count,
+		.variant = variant, .set = tell->machine.set, .set_count = tell->machine.set_count,
 		.listener = tell_event, .listener_ctx = tell,
 		.listener_mask = 1u << TRACE_SEAMCALL | 1u << TRACE_REF | 1u << TRACE_KMSG,
 		.on_step = tell_step, .on_step_ctx = tell,
@@ -244,6 +243,7 @@ static int tell_variant(struct tell *tell, const char *path, const struct scn *s
 		diag_print(stderr, &diag, diag_colour(stderr));
 		return EXIT_BAD_INPUT;
 	}
+	config.defects = tell->machine.defects;
 	sim = sim_cache_get(&tell->cache, &config, why, sizeof(why));
 	if (!sim)
 		return usage_error("%s", why);
@@ -271,9 +271,9 @@ static bool wanted(const struct tell *tell, const struct scn *scn, u32 variant)
 	const char *value;
 	u32 i;
 
-	for (i = 0; i < tell->set_count; i++) {
-		value = run_variant_value(scn, variant, tell->set[i].knob);
-		if (value && strcmp(value, tell->set[i].value))
+	for (i = 0; i < tell->machine.set_count; i++) {
+		value = run_variant_value(scn, variant, tell->machine.set[i].knob);
+		if (value && strcmp(value, tell->machine.set[i].value))
 			return false;
 	}
 	return true;
@@ -304,24 +304,6 @@ static int tell_file(struct tell *tell, const char *path)
 
 /* -- Command line -- */
 
-static int add_setting(struct tell *tell, const char *knob, const char *value)
-{
-	if (tell->set_count == SETTINGS_MAX)
-		return usage_error("more than %d settings", SETTINGS_MAX);
-	tell->set[tell->set_count++] = (struct run_setting){ knob, value };
-	return 0;
-}
-
-static int set_policy(void *ctx, const char *text)
-{
-	return add_setting(ctx, "policy", text);
-}
-
-static int set_order(void *ctx, const char *text)
-{
-	return add_setting(ctx, "order", text);
-}
-
 static int set_brief(void *ctx, const char *text)
 {
 	((struct tell *)ctx)->brief = true;
@@ -329,9 +311,8 @@ static int set_brief(void *ctx, const char *text)
 }
 
 static const struct option_row rows[] = {
-	{ "--policy", "P", "what keeps a page that may still be in the S-EPT", set_policy },
-	{ "--order", "O", "what a conversion does in which order", set_order },
 	{ "--brief", NULL, "no SEAMCALLs before the first page has its folio, and of the teardown", set_brief },
+	MACHINE_OPTION_ROWS,
 };
 
 int cmd_tell(int argc, char **argv)

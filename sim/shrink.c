@@ -70,6 +70,7 @@ static void run_once(struct shrinker *shrinker, const struct choice_list *list,
 	shrinker->runs++;
 	if (!run_config(shrinker->scn, &shrinker->options, &config, &result->diag))
 		return;
+	config.defects = shrinker->defects;
 	sim = sim_cache_get(shrinker->cache, &config, why, sizeof(why));
 	if (!sim) {
 		diag_set(&result->diag, (struct diag_place){ 0 }, NULL, "%s", why);

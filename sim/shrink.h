@@ -36,6 +36,7 @@ struct failure {
 struct shrinker {
 	struct scn *scn;		/* cut in place */
 	struct run_options options;
+	u64 defects;			/* planted in the machine, BIT(enum defect) */
 	struct sim_cache *cache;
 	struct choice_list choices;
 	u32 choice_kinds;		/* BIT(enum choice_kind) the list was drawn from */
