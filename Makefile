@@ -127,6 +127,14 @@ demo:
 	+$(Q)$(MAKE) --no-print-directory all
 	$(Q)SEPTUM=$(BUILD)/septum BUILD=$(BUILD) tools/demo
 
+# The drawings in doc/: every shipped scenario's moves against the legal ones.
+.PHONY: graphs
+graphs: all
+	$(Q)for kind in sept pamt td; do \
+		$(BUILD)/septum graph $$kind -o doc/graph-$$kind.svg scenarios \
+			>doc/graph-$$kind.txt || exit; \
+	done
+
 coverage:
 	$(Q)tools/need coverage
 	+$(Q)$(MAKE) --no-print-directory COV=1 O=-O0 all

@@ -17,7 +17,8 @@ static const char style[] =
 	" --host:#0b6e75;--guest:#a8510c;--bad:#b3261e;--badbg:#fbe6e4}\n"
 	"@media(prefers-color-scheme:dark){svg{--ink:#e4e8ee;--soft:#8793a3;--line:#465160;\n"
 	" --panel:#1a2028;--host:#58c4c9;--guest:#f0a35e;--bad:#ff8f86;--badbg:#3f1b1a}}\n"
-	"text{font-family:system-ui,'DejaVu Sans',Helvetica,sans-serif;fill:var(--ink)}\n"
+	"text{font-family:'DejaVu Sans',Verdana,Helvetica,sans-serif;fill:var(--ink)}\n"
+	".edge text{paint-order:stroke;stroke:Canvas;stroke-width:3px;stroke-linejoin:round}\n"
 	".node path,.node polygon{fill:var(--panel);stroke:var(--ink);stroke-width:1.4}\n"
 	".unseen.node path{stroke:var(--soft);stroke-dasharray:4 3;stroke-width:1}\n"
 	".cluster path,.cluster polygon{stroke:var(--line);fill:none}.cluster text{fill:var(--soft)}\n"
@@ -143,6 +144,9 @@ static bool state_named(const struct graph *graph, u8 state)
 	return false;
 }
 
+/* Keeps labels off their arrows; an ordinary blank would be lost in the SVG. */
+#define NO_BREAK	"\302\240"
+
 /* Nearly every arrow is a TDH_ leaf, most are TDH_MEM_: said by colour, not by words. */
 static const char *short_cause(const char *cause)
 {
@@ -172,10 +176,10 @@ static void print_arrow(const struct graph *graph, u32 first, FILE *out)
 			continue;
 		legal = legal && move->legal;
 		guest = guest || (move->count && kind->guest(move->cause));
-		fprintf(out, " %s", short_cause(kind->cause(move->cause)));
-		if (move->count)
+		fprintf(out, "%s%s", NO_BREAK, short_cause(kind->cause(move->cause)));
+		if (count)
 			fprintf(out, " \303\227%llu", (unsigned long long)move->count);
-		fprintf(out, "\\l");
+		fputs(count ? "\\l" : "\\n", out);
 	}
 	for (n = count; n >= 10; n /= 10)
 		width += 0.4;
@@ -247,12 +251,12 @@ void graph_print_dot(const struct graph *graph, FILE *out)
 
 	fprintf(out, "// %s: solid = made, with how often; dashed = legal, never made\n"
 		"digraph %s {\n"
-		"\tgraph [rankdir=TB, bgcolor=\"transparent\", nodesep=0.45, ranksep=0.7, "
+		"\tgraph [rankdir=%s, bgcolor=\"transparent\", nodesep=0.45, ranksep=0.7, "
 		"fontname=\"DejaVu Sans\"];\n"
 		"\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
 		"fontname=\"DejaVu Sans\", fontsize=11, margin=\"0.16,0.08\"];\n"
 		"\tedge [fontname=\"DejaVu Sans\", fontsize=9, arrowsize=0.7];\n",
-		kind->title, kind->name);
+		kind->title, kind->name, kind->rankdir ? kind->rankdir : "TB");
 	print_states(graph, out);
 	for (i = 0; i < graph->move_count; i++)
 		if (is_first_of_arrow(graph, i))

@@ -29,6 +29,7 @@ struct graph;
 struct graph_kind {
 	const char *name;	/* the word on the command line */
 	const char *title;
+	const char *rankdir;	/* Graphviz's; NULL: from top to bottom */
 	u32 mask;		/* trace kinds, BIT(enum trace_kind) */
 	/* Adds the legal moves with graph_allow(). NULL: no table, whatever is seen is legal. */
 	void (*allow)(struct graph *graph);

@@ -80,7 +80,7 @@ static const char *pamt_state(u8 state)
 }
 
 const struct graph_kind graph_pamt = {
-	.name = "pamt", .title = "PAMT entry", .mask = 1u << TRACE_PAMT,
+	.name = "pamt", .title = "PAMT entry", .rankdir = "LR", .mask = 1u << TRACE_PAMT,
 	.allow = pamt_allow, .event = pamt_event, .state = pamt_state,
 	.cause = leaf_name, .guest = leaf_of_guest,
 };
