@@ -5,15 +5,21 @@
  */
 #include "model/tdx/leaf.h"
 
-static void trace_state(struct call *c, u8 machine, hpa_t hpa, u8 from, u8 to)
+static void tell_state(struct call *c, u8 machine, hpa_t hpa, u8 from, u8 to)
 {
 	struct trace_event event = {
 		.kind = TRACE_TD,
 		.state = { .hpa = hpa, .what = machine, .from = from, .to = to, .leaf = c->leaf },
 	};
 
-	if (from != to && trace_on(c->m->env, TRACE_TD))
-		trace_emit(c->m->env, &event);
+	trace_emit(c->m->env, &event);
+}
+
+/* VP.ENTER comes here twice: the event is only made when it is wanted. */
+static inline void trace_state(struct call *c, u8 machine, hpa_t hpa, u8 from, u8 to)
+{
+	if (unlikely(trace_on(c->m->env, TRACE_TD)) && from != to)
+		tell_state(c, machine, hpa, from, to);
 }
 
 void td_set_lifecycle(struct call *c, u8 lifecycle)

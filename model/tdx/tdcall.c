@@ -59,20 +59,23 @@ static bool host_priority_wait(struct vcpu *vcpu, u64 *status)
 void tdcall_run(struct residence *r, struct guest_op *op)
 {
 	struct tdx_module_args in = op->regs;
-	struct call c = {
-		.m = r->c->m,
-		.regs = &op->regs,
-		.lp = r->c->lp,
-		.td = r->td,
-		.vcpu = r->vcpu,
-		.rcx = op->regs.rcx,
-		.rdx = op->regs.rdx,
-		.residence = r,
-		.held_end = c.held,
-	};
-	u64 rax = op->rax, status = tdcall_dispatch(&c, rax);
+	struct call c;
+	u64 rax = op->rax, status;
 	bool timeout;
 
+	/* One by one: clearing all of it would cost more than most TDCALLs. */
+	c.m = r->c->m;
+	c.regs = &op->regs;
+	c.lp = r->c->lp;
+	c.td = r->td;
+	c.vcpu = r->vcpu;
+	c.rcx = in.rcx;
+	c.rdx = in.rdx;
+	c.residence = r;
+	c.page = NULL;
+	c.locked_table = NULL;
+	c.held_end = c.held;
+	status = tdcall_dispatch(&c, rax);
 	call_release_all(&c);
 	if (unlikely(trace_on(c.m->env, TRACE_TDCALL)))
 		trace_tdcall(&c, rax, r->left ? r->status : status, &in);
