@@ -184,6 +184,9 @@ static void check_frame(struct kvm_globals *globals, kvm_pfn_t pfn, const char *
 	struct tdx_pamt_view pamt;
 
 	check_hit(env, INV_FREE_FRAME_UNMAPPED);
+	/* One look for every frame that comes and goes; the rest finds the words. */
+	if (likely(tdx_frame_idle(tdx, hpa)))
+		return;
 	if (unlikely(tdx_frame_in_sept(tdx, hpa))) {
 		struct frame_finding finding = { globals, hpa, what };
 

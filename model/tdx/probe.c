@@ -106,3 +106,18 @@ bool tdx_frame_in_sept(struct tdx_module *module, hpa_t hpa)
 	       (block.level[0]->sept_leaves || block.level[1]->sept_leaves ||
 		block.level[2]->sept_leaves);
 }
+
+bool tdx_frame_idle(struct tdx_module *module, hpa_t hpa)
+{
+	const struct pamt_entry *entry;
+	struct pamt_block block;
+	u8 level;
+
+	if (!pamt_block(module, hpa, &block))
+		return true;
+	if (block.level[0]->sept_leaves || block.level[1]->sept_leaves ||
+	    block.level[2]->sept_leaves || block.level[0]->flags & PAMT_IS_PAMT_PAGE)
+		return false;
+	entry = pamt_leaf(module, &block, &level);
+	return entry->type == PT_NDA || entry->type == PT_RSVD;
+}

@@ -100,6 +100,8 @@ int tdx_for_each_leaf(struct tdx_module *module, tdx_leaf_fn *fn, void *ctx);
 
 /* True when some S-EPT leaf of some TD names the 4K frame @hpa. O(1). */
 bool tdx_frame_in_sept(struct tdx_module *module, hpa_t hpa);
+/* No Secure EPT names the frame and its PAMT entry says nobody of the module's uses it. */
+bool tdx_frame_idle(struct tdx_module *module, hpa_t hpa);
 
 /* PAMT against S-EPT against frames, epochs, child counts; check_fail() on any. */
 void tdx_check(struct tdx_module *module);

@@ -272,16 +272,35 @@ static int find_held(const struct task *task, const struct lock *lock, enum lock
 	return -1;
 }
 
+/* Most often the lock taken last goes first. */
+static inline bool forget_last(struct task *task, const struct lock *lock, enum lock_mode mode)
+{
+	const struct task_held *last = &task->held[task->held_count - 1];
+
+	if (unlikely(!task->held_count || last->lock != lock || last->mode != mode))
+		return false;
+	task->held_count--;
+	task->held_classes = last->classes_before;
+	return true;
+}
+
+/*
+ * Out of the middle. What was held before those above changes only up to where
+ * another lock of the class takes its place: truncation unlocks 31 folios oldest
+ * first.
+ */
 static void forget_held(struct task *task, int i)
 {
-	u32 classes = task->held[i].classes_before;
+	struct task_held *held = &task->held[i];
+	u32 classes = held->classes_before, above = --task->held_count - i;
 
-	for (; i + 1 < task->held_count; i++) {
-		task->held[i] = task->held[i + 1];
-		task->held[i].classes_before = classes;
-		classes |= 1u << task->held[i].lock->class;
+	memmove(held, held + 1, above * sizeof(*held));
+	for (; above; above--, held++) {
+		if (held->classes_before == classes)
+			return;
+		held->classes_before = classes;
+		classes |= 1u << held->lock->class;
 	}
-	task->held_count--;
 	task->held_classes = classes;
 }
 
@@ -297,21 +316,30 @@ static void srcu_reader_left(struct sched *sched, const struct task *task, const
 			sched->task[i].waiting_readers &= ~(1u << task->id);
 }
 
+/* False: it is not @task's to release, which was reported. */
+static bool forget_inner(struct env *env, struct task *task, const struct lock *lock,
+			 enum lock_mode mode)
+{
+	int i = find_held(task, lock, mode);
+
+	if (likely(i >= 0)) {
+		forget_held(task, i);
+		return true;
+	}
+	if (!env->sched.deadlock)
+		check_fail(env, INV_LOCK_RULES, "task %s releases %s#%llu, which it does not hold",
+			   task->name, lock_class_name[lock->class], (unsigned long long)lock->id);
+	return false;
+}
+
 void lock_release(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 	struct sched *sched = &env->sched;
 	struct task *task = current_task(env);
-	int i = find_held(task, lock, mode);
 
-	if (unlikely(i < 0)) {
-		if (!sched->deadlock)
-			check_fail(env, INV_LOCK_RULES, "task %s releases %s#%llu, which it does not hold",
-				   task->name, lock_class_name[lock->class],
-				   (unsigned long long)lock->id);
+	if (!forget_last(task, lock, mode) && !forget_inner(env, task, lock, mode))
 		return;
-	}
-	forget_held(task, i);
 	if (mode == LOCK_EXCLUSIVE)
 		lock->owner = 0;
 	else
