@@ -3,6 +3,8 @@
  * Handlers of `host`: each one a call of the host interface. What a VMM's
  * ioctls would answer is the result; the runner adds nothing to it.
  */
+#include <string.h>
+
 #include "model/kvm/kvm_uapi.h"
 #include "sim/run_impl.h"
 #include "sim/words.h"
@@ -279,4 +281,31 @@ void verb_host_answer(struct run *run, const struct scn_step *step, struct run_o
 	out_errno(run, out, step_ops(run)->hypercall_answer(step_host(run), VCPU_TD(vcpu),
 							    VCPU_NR(vcpu),
 							    step_number(step, 1, 0)));
+}
+
+/* ---- ioctls as they are ---- */
+
+static const char *const call_words[HOST_CALL_NR] = {
+#define HOST_CALL(id, word) [HOST_CALL_##id] = word,
+#include "sim/base/host_calls.def"
+#undef HOST_CALL
+};
+
+void verb_host_ioctl(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 vcpu = step_id(step, 2, 0), td = step_has(step, 2) ? VCPU_TD(vcpu) : step_id(step, 1, 0);
+	u32 which = 0;
+	long rc;
+
+	while (which < HOST_CALL_NR && strcmp(call_words[which], step->value[0].word))
+		which++;
+	if (which == HOST_CALL_NR) {
+		out_bad_input(out, "no ioctl is called '%s'", step->value[0].word);
+		return;
+	}
+	rc = step_ops(run)->ioctl(step_host(run), td, VCPU_NR(vcpu), which,
+				  step_number(step, 3, 0), step_number(step, 4, 0));
+	out_errno(run, out, rc > 0 ? 0 : rc);
+	if (step_has(step, 5) && rc >= 0)
+		out_compare_number(out, "value", step->value[5].number, rc);
 }

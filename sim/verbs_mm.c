@@ -90,6 +90,35 @@ void verb_mm_unpoison(struct run *run, const struct scn_step *step, struct run_o
 						    AT_OFFSET(step)));
 }
 
+/* Whoever has the frame; a name that names none is a slip of the hand. */
+static void frame_event(struct run *run, const struct scn_step *step,
+			enum host_frame_event event, u32 flags, struct run_outcome *out)
+{
+	const struct run_frame *frame = &run->world.frame[step->value[0].id];
+
+	if (frame->used)
+		out_errno(run, out, step_ops(run)->frame_event(step_host(run), frame->pfn,
+							       event, flags));
+	else
+		out_bad_input(out, "p%u names no frame", step->value[0].id);
+}
+
+void verb_mm_frame_failure(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	frame_event(run, step, FRAME_MEMORY_FAILURE, step_number(step, 1, 0), out);
+}
+
+void verb_mm_frame_unpoison(struct run *run, const struct scn_step *step,
+			    struct run_outcome *out)
+{
+	frame_event(run, step, FRAME_UNPOISON, 0, out);
+}
+
+void verb_mm_soft_offline(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	frame_event(run, step, FRAME_SOFT_OFFLINE, 0, out);
+}
+
 void verb_mm_lru_add_drain(struct run *run, const struct scn_step *step,
 			   struct run_outcome *out)
 {

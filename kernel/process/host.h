@@ -93,6 +93,8 @@ int kernel_gup(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin);
 int kernel_lru_add_drain(struct host *h);
 int kernel_memory_failure(struct host *h, u32 gmem, u64 offset, u32 flags);
 int kernel_unpoison(struct host *h, u32 gmem, u64 offset);
+int kernel_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags);
+long kernel_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data);
 int kernel_page_alloc(struct host *h, u8 order, kvm_pfn_t *pfn);
 int kernel_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
 int kernel_page_free(struct host *h, kvm_pfn_t pfn, u8 order);

@@ -164,6 +164,16 @@ int kernel_unpoison(struct host *h, u32 gmem, u64 offset)
 	return skip(h, "mm/memory-failure.c is not linked in");
 }
 
+int kernel_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags)
+{
+	return skip(h, "mm/memory-failure.c is not linked in");
+}
+
+long kernel_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data)
+{
+	return skip(h, "ioctls as they are have no stand-in");
+}
+
 /* There are no LRU batches that could hold anything. */
 int kernel_lru_add_drain(struct host *h)
 {

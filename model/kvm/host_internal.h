@@ -88,6 +88,9 @@ int host_fallocate(struct host *h, u32 gmem, u32 mode, u64 offset, u64 len);
 int host_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_private,
 		      u64 *error_offset);
 
+/* host_ioctl.c */
+long host_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data);
+
 /* host_ram.c */
 u64 host_map_ram(struct model_host *mh);
 
@@ -99,6 +102,7 @@ int host_gup(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin);
 int host_lru_add_drain(struct host *h);
 int host_memory_failure(struct host *h, u32 gmem, u64 offset, u32 flags);
 int host_unpoison(struct host *h, u32 gmem, u64 offset);
+int host_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags);
 int host_page_alloc(struct host *h, u8 order, kvm_pfn_t *pfn);
 int host_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
 int host_page_free(struct host *h, kvm_pfn_t pfn, u8 order);

@@ -193,6 +193,18 @@ int host_unpoison(struct host *h, u32 gmem, u64 offset)
 	return page ? unpoison_memory(h->env, page_to_pfn(page)) : -ENXIO;
 }
 
+int host_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags)
+{
+	switch (event) {
+	case FRAME_MEMORY_FAILURE:
+		return memory_failure(h->env, pfn, flags);
+	case FRAME_UNPOISON:
+		return unpoison_memory(h->env, pfn);
+	default:
+		return soft_offline_page(h->env, pfn, flags);
+	}
+}
+
 /* -- the second owner ------------------------------------------------------ */
 
 static struct host_block *find_block(struct model_host *mh, kvm_pfn_t pfn)

@@ -85,6 +85,16 @@ struct host_leak_view {
 	const char *reason;
 };
 
+/* ioctls made as they are, and what happens to a frame of anybody's. */
+enum host_call {
+#define HOST_CALL(id, word) HOST_CALL_##id,
+#include "sim/base/host_calls.def"
+#undef HOST_CALL
+	HOST_CALL_NR
+};
+
+enum host_frame_event { FRAME_MEMORY_FAILURE, FRAME_UNPOISON, FRAME_SOFT_OFFLINE };
+
 struct host_ops {
 	const char *name;	/* "model" or "kernel" */
 
@@ -111,6 +121,9 @@ struct host_ops {
 	int (*gmem_convert)(struct host *h, u32 gmem, u64 offset, u64 len,
 			    bool to_private, u64 *error_offset);
 
+	/* An ioctl as it is: what it returns, which may be more than 0. */
+	long (*ioctl)(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data);
+
 	/* One guest operation, run until it is done or KVM_RUN returns. */
 	int (*vcpu_run)(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 			struct host_exit *exit);
@@ -126,6 +139,8 @@ struct host_ops {
 	int (*lru_add_drain)(struct host *h);
 	int (*memory_failure)(struct host *h, u32 gmem, u64 offset, u32 flags);
 	int (*unpoison)(struct host *h, u32 gmem, u64 offset);
+	/* The same for a frame that need not be in any guest_memfd. */
+	int (*frame_event)(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags);
 	/* The second owner: pages from the allocator, written and given back. */
 	int (*page_alloc)(struct host *h, u8 order, kvm_pfn_t *pfn);
 	int (*page_write)(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
