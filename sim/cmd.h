@@ -82,6 +82,11 @@ struct path_list {
 int paths_gather(struct path_list *list, const char *path);
 /* The same without a message: for what is nice to have. */
 int paths_gather_quietly(struct path_list *list, const char *path);
+/*
+ * The shipped scenarios: here, else where the program was built or installed.
+ * NULL: nowhere. The answer may lie in @path.
+ */
+const char *paths_shipped(char *path, size_t size);
 void paths_free(struct path_list *list);
 
 /* @text as a JSON string, quotes included. */

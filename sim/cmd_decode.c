@@ -29,12 +29,29 @@ static const char *const class_names[] = {
 /* The kernel puts its own software errors where no status is. */
 #define TDX_SW_ERROR	0xFFFFFF0000000000ULL
 
-/* Anything TDH_... or TDH.... in the line; NULL: no leaf is named. */
+/*
+ * virt/tdx says "SEAMCALL (0x<leaf>) failed: 0x<status>", both with 16 digits.
+ * The leaf's number, NULL when the line is no such line.
+ */
+static const char *numbered_leaf(const char *line)
+{
+	const char *at = strstr(line, "SEAMCALL (");
+
+	return at ? at + strlen("SEAMCALL (") : NULL;
+}
+
+/* Anything TDH_... or TDH.... in the line, or its number; NULL: no leaf is named. */
 static const struct tdx_leaf_info *find_leaf(const char *line)
 {
+	const char *number = numbered_leaf(line);
 	const struct tdx_leaf_info *info;
 	char word[64];
 	size_t length;
+
+	if (number) {
+		info = &tdx_leaf_info[strtoull(number, NULL, 0) % TDX_LEAF_MAX];
+		return info->name ? info : NULL;
+	}
 
 	for (; *line; line++) {
 		if (strncasecmp(line, "TDH", 3) || (line[3] != '_' && line[3] != '.'))
@@ -54,8 +71,11 @@ static const struct tdx_leaf_info *find_leaf(const char *line)
 /* The first long hex number of the line: entries and level states come after it. */
 static bool find_number(const char *line, u64 *status)
 {
-	const char *at = line;
+	const char *number = numbered_leaf(line), *at = number ? strchr(number, ')') : line;
 	char *end;
+
+	if (!at)
+		return false;
 
 	while ((at = strstr(at, "0x"))) {
 		*status = strtoull(at, &end, 16);
@@ -123,26 +143,50 @@ static bool may_return(const struct tdx_leaf_info *info, u64 status)
 	return false;
 }
 
-static void print_leaves(u64 status)
+/* May a leaf return it besides its own list, as every leaf may? */
+static bool is_common(u64 status)
+{
+	u32 i;
+
+	for (i = 0; i < tdx_common_status_count; i++)
+		if (tdx_common_status[i] == status ||
+		    (!(u32)status && TDX_STATUS(tdx_common_status[i]) == status))
+			return true;
+	return false;
+}
+
+static u32 print_table(const struct tdx_leaf_info *table, bool tdcall, u64 status, u32 found)
 {
 	char name[64], line[100] = "";
-	u32 i, found = 0;
+	u32 i;
 
 	for (i = 0; i < TDX_LEAF_MAX; i++) {
-		if (!tdx_leaf_info[i].name || !may_return(&tdx_leaf_info[i], status))
+		if (!table[i].name || !may_return(&table[i], status))
 			continue;
-		scn_print_leaf(false, i, name, sizeof(name));
+		scn_print_leaf(tdcall, i, name, sizeof(name));
 		if (strlen(line) + strlen(name) + 2 > 68) {
-			printf("%s%s\n", found ? "            " : "  from      ", line);
+			printf("%s%s\n", found++ ? "            " : "  from      ", line);
 			line[0] = '\0';
-			found++;
 		}
 		strcat(strcat(line, line[0] ? ", " : ""), name);
 	}
 	if (line[0])
-		printf("%s%s\n", found ? "            " : "  from      ", line);
-	else if (!found)
-		printf("  from      no SEAMCALL of the model (with this operand)\n");
+		printf("%s%s\n", found++ ? "            " : "  from      ", line);
+	return found;
+}
+
+static void print_leaves(u64 status)
+{
+	u32 found = 0;
+
+	if (is_common(status)) {
+		printf("  from      every SEAMCALL\n");
+		found++;
+	}
+	found = print_table(tdx_leaf_info, false, status, found);
+	found = print_table(tdx_tdcall_info, true, status, found);
+	if (!found)
+		printf("  from      no leaf of the model (with this operand)\n");
 }
 
 /* ---- Scenarios that show it ---- */
@@ -179,12 +223,14 @@ static bool nodes_name(const struct scn_node *node, u32 count, u64 status, int l
 static bool print_scenario(u64 status, int leaf)
 {
 	struct path_list paths = { 0 };
+	char path[4096];
+	const char *shipped = paths_shipped(path, sizeof(path));
 	struct diag diag;
 	struct scn *scn;
 	bool found = false;
 	u32 i;
 
-	if (paths_gather_quietly(&paths, "scenarios"))
+	if (!shipped || paths_gather_quietly(&paths, shipped))
 		return true;
 	for (i = 0; i < paths.count && !found; i++) {
 		scn = scn_parse_file(paths.path[i], &diag);
@@ -223,7 +269,7 @@ static int decode(const char *line)
 	if (leaf) {
 		scn_print_leaf(false, leaf->number, text, sizeof(text));
 		printf("  leaf      %s (%u) %s\n", text, leaf->number,
-		       may_return(leaf, status) ? "may return this" :
+		       may_return(leaf, status) || is_common(status) ? "may return this" :
 						  "is not known to return this");
 	} else {
 		print_leaves(status);

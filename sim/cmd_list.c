@@ -44,20 +44,33 @@ static void print_leaf_status(const struct tdx_leaf_info *info)
 	printf("\n");
 }
 
-static void list_leaves(void)
+static void list_leaf_table(const struct tdx_leaf_info *table, bool tdcall)
 {
 	char name[64];
 	u32 i;
 
 	for (i = 0; i < TDX_LEAF_MAX; i++) {
-		const struct tdx_leaf_info *info = &tdx_leaf_info[i];
-
-		if (!info->name)
+		if (!table[i].name)
 			continue;
-		scn_print_leaf(false, i, name, sizeof(name));
-		printf("%-26s %3u  %s\n", name, info->number, info->operands);
-		print_leaf_status(info);
+		scn_print_leaf(tdcall, i, name, sizeof(name));
+		printf("%-26s %3u  %s\n", name, table[i].number, table[i].operands);
+		print_leaf_status(&table[i]);
 	}
+}
+
+static void list_leaves(void)
+{
+	char text[100];
+	u32 i;
+
+	list_leaf_table(tdx_leaf_info, false);
+	list_leaf_table(tdx_tdcall_info, true);
+	printf("every SEAMCALL besides\n");
+	for (i = 0; i < tdx_common_status_count; i++) {
+		scn_print_status(tdx_common_status[i], text, sizeof(text));
+		printf("%s%s", i ? ", " : "    ", text);
+	}
+	printf("\n");
 }
 
 static void list_status(void)
@@ -143,33 +156,7 @@ static void list_results(void)
 	printf("%-16s any row of 'list status', |OPERAND behind it or not\n", "TDX_...");
 }
 
-/* The folder of a scenario: all of its path before the last slash. */
-static int folder_length(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? (int)(slash - path) : 0;
-}
-
-/* How many there are in each folder; paths are sorted, so that a folder is one run. */
-static void list_folders(const struct path_list *paths)
-{
-	u32 i, first = 0;
-
-	printf("\n");
-	for (i = 1; i <= paths->count; i++) {
-		int length = folder_length(paths->path[first]);
-
-		if (i < paths->count && folder_length(paths->path[i]) == length &&
-		    !strncmp(paths->path[i], paths->path[first], length))
-			continue;
-		printf("%5u %.*s\n", i - first, length, paths->path[first]);
-		first = i;
-	}
-	printf("%5u in all\n", paths->count);
-}
-
-/* Name and hypothesis of each shipped scenario, and how many there are. */
+/* Name and hypothesis of each scenario below @path. */
 static void list_scenarios(void)
 {
 	struct path_list paths = { 0 };
@@ -183,8 +170,6 @@ static void list_scenarios(void)
 		printf("%s\n    %s\n", paths.path[i], scn ? scn->hypothesis : diag.text);
 		scn_free(scn);
 	}
-	if (paths.count)
-		list_folders(&paths);
 	paths_free(&paths);
 }
 
@@ -196,7 +181,7 @@ static const struct {
 	{ "verbs", list_verbs, "verbs of the scenario language" },
 	{ "types", list_types, "what operands look like" },
 	{ "results", list_results, "words that stand behind '='" },
-	{ "leaves", list_leaves, "SEAMCALLs, operands, statuses each may return" },
+	{ "leaves", list_leaves, "SEAMCALLs and TDCALLs, operands, statuses each may return" },
 	{ "status", list_status, "completion statuses" },
 	{ "sept-states", list_sept_states, "states of a Secure EPT entry" },
 	{ "pamt-types", list_pamt_types, "page types of the PAMT" },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sim/cmd.h"
 
@@ -86,6 +87,28 @@ int paths_gather_quietly(struct path_list *list, const char *path)
 	struct stat st;
 
 	return stat(path, &st) ? EXIT_BAD_INPUT : paths_gather(list, path);
+}
+
+const char *paths_shipped(char *path, size_t size)
+{
+	static const char *const beside[] = { "../scenarios", "../share/septum/scenarios" };
+	ssize_t length;
+	char *slash;
+	u32 i;
+
+	if (!access("scenarios", R_OK))
+		return "scenarios";
+	for (i = 0; i < ARRAY_SIZE(beside); i++) {
+		length = readlink("/proc/self/exe", path, size - 1);
+		if (length < 0)
+			return NULL;
+		path[length] = '\0';
+		slash = strrchr(path, '/');
+		snprintf(slash + 1, size - (slash + 1 - path), "%s", beside[i]);
+		if (!access(path, R_OK))
+			return path;
+	}
+	return NULL;
 }
 
 void paths_free(struct path_list *list)

@@ -152,6 +152,21 @@ with tempfile.TemporaryDirectory() as folder:
     except (json.JSONDecodeError, KeyError) as error:
         check('events for Perfetto', error)
 
+# Words `septum decode` must find in what it says about a line.
+for line, *words in (
+        ('SEAMCALL TDH_MEM_PAGE_REMOVE failed: 0x8000020000000001, entry 0x8000000080000000, '
+         'level_state 0x100', 'TDX_OPERAND_BUSY|RCX', 'TDH.MEM.PAGE.REMOVE (29) may return this',
+         'remove-remove-busy', 'may succeed later'),
+        ('kvm_intel: SEAMCALL TDH_MEM_TRACK failed: 0x8000020100000000',
+         'TDX_PREVIOUS_TLB_EPOCH_BUSY', 'TDH.MEM.TRACK (38) may return this', 'scenarios/'),
+        ('virt/tdx: SEAMCALL (0x0000000000000009) failed: 0x8000080500000000',
+         '0x8000080500000000', 'TDH.MNG.CREATE (9)'),
+        ('SYS_SHUTDOWN', 'from      every SEAMCALL', 'module/system.scn'),
+        ('PAGE_SIZE_MISMATCH', 'TDG.MEM.PAGE.ACCEPT'),
+        ('EPT_INVALID_PROMOTE_CONDITIONS', 'TDH.MEM.PAGE.PROMOTE', 'module/huge.scn')):
+    text = run('decode', line)[1]
+    check(f'decode {line}', [word for word in words if word not in text])
+
 ktap = run('run', '--format', 'ktap', 'scenarios/life')[1].split('\n')
 plan = re.fullmatch(r'1\.\.(\d+)', ktap[1])
 count = sum(line.startswith(('ok ', 'not ok ')) for line in ktap)
