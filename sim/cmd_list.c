@@ -156,7 +156,33 @@ static void list_results(void)
 	printf("%-16s any row of 'list status', |OPERAND behind it or not\n", "TDX_...");
 }
 
-/* Name and hypothesis of each scenario below @path. */
+/* The folder of a scenario: all of its path before the last slash. */
+static int folder_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (int)(slash - path) : 0;
+}
+
+/* How many there are in each folder; paths are sorted, so that a folder is one run. */
+static void list_folders(const struct path_list *paths)
+{
+	u32 i, first = 0;
+
+	printf("\n");
+	for (i = 1; i <= paths->count; i++) {
+		int length = folder_length(paths->path[first]);
+
+		if (i < paths->count && folder_length(paths->path[i]) == length &&
+		    !strncmp(paths->path[i], paths->path[first], length))
+			continue;
+		printf("%5u %.*s\n", i - first, length, paths->path[first]);
+		first = i;
+	}
+	printf("%5u in all\n", paths->count);
+}
+
+/* Name and hypothesis of each shipped scenario, and how many there are. */
 static void list_scenarios(void)
 {
 	struct path_list paths = { 0 };
@@ -170,6 +196,8 @@ static void list_scenarios(void)
 		printf("%s\n    %s\n", paths.path[i], scn ? scn->hypothesis : diag.text);
 		scn_free(scn);
 	}
+	if (paths.count)
+		list_folders(&paths);
 	paths_free(&paths);
 }
 
