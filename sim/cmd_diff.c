@@ -40,6 +40,8 @@ static const struct option_row rows[] = {
 
 enum side { MODEL, KERNEL };
 
+/* Each table may be empty: a row without a text ends it. */
+
 static const struct known_line {
 	enum side side;
 	const char *glob, *row;
@@ -50,6 +52,7 @@ static const struct known_line {
 #include "sim/known_diffs.def"
 #undef LINE
 #undef PAIR
+	{ 0 }
 };
 
 static const struct known_pair {
@@ -60,6 +63,7 @@ static const struct known_pair {
 #include "sim/known_diffs.def"
 #undef PAIR
 #undef FILE_
+	{ 0 }
 };
 
 static const struct known_file {
@@ -71,13 +75,14 @@ static const struct known_file {
 #undef LINE
 #undef PAIR
 #undef FILE_
+	{ 0 }
 };
 
 static bool line_left_out(struct diff_request *request, enum side side, const char *line)
 {
 	u32 i;
 
-	for (i = 0; i < ARRAY_SIZE(known_lines); i++) {
+	for (i = 0; known_lines[i].glob; i++) {
 		if (known_lines[i].side != side || fnmatch(known_lines[i].glob, line, 0))
 			continue;
 		request->known_lines++;
@@ -92,7 +97,7 @@ static bool lines_agree(struct diff_request *request, const char *model, const c
 
 	if (!strcmp(model, kernel))
 		return true;
-	for (i = 0; i < ARRAY_SIZE(known_pairs); i++)
+	for (i = 0; known_pairs[i].model; i++)
 		if (!strcmp(known_pairs[i].model, model) &&
 		    !strcmp(known_pairs[i].kernel, kernel)) {
 			request->known_lines++;
@@ -108,7 +113,7 @@ static const char *known_file(const char *name)
 	u32 i;
 
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(name, " "), name);
-	for (i = 0; i < ARRAY_SIZE(known_files); i++)
+	for (i = 0; known_files[i].glob; i++)
 		if (!fnmatch(known_files[i].glob, path, 0))
 			return known_files[i].row;
 	return NULL;

@@ -25,12 +25,18 @@ struct page;
 
 enum tdx_vcpu_mp_state { KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_UNINITIALIZED, KVM_MP_STATE_HALTED };
 
+/* Registers that are read from the guest's state only when somebody asks. */
+enum kvm_reg { VCPU_REGS_RIP };
+
 struct kvm_vcpu_arch {
 	struct kvm_vcpu_arch_mmu mmu;
 	int (*complete_userspace_io)(struct kvm_vcpu *);
 	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
 	u8 mp_state;		/* KVM_MP_STATE_* */
 	bool guest_state_protected;
+	bool guest_apic_protected;	/* TD: its APIC's state is the module's */
+	bool halt_polls;	/* the last sleep was short: look once before the next */
+	bool sleep_signal;	/* in this KVM_RUN: what ended the vCPU's sleep */
 	bool ept_violation;	/* ordinary VMs: why the guest came out */
 };
 
@@ -81,6 +87,10 @@ struct kvm_x86_ops {
 	bool (*vcpu_needs_initialization)(struct kvm_vcpu *);
 	enum exit_fastpath_completion (*vcpu_run)(struct kvm_vcpu *, u64 run_flags);
 	int (*handle_exit)(struct kvm_vcpu *, enum exit_fastpath_completion fastpath);
+
+	bool (*interrupt_allowed)(struct kvm_vcpu *);
+	bool (*protected_apic_has_interrupt)(struct kvm_vcpu *);
+	void (*cache_reg)(struct kvm_vcpu *, enum kvm_reg reg);
 
 	void (*flush_tlb_all)(struct kvm_vcpu *);
 	void (*flush_tlb_current)(struct kvm_vcpu *);

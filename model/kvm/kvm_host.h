@@ -381,6 +381,9 @@ long kvm_arch_vcpu_ioctl(struct kvm_vcpu *, u32 ioctl, void *arg);
 /* -ENOIOCTLCMD: not one of those that run without vcpu->mutex. */
 long kvm_arch_vcpu_unlocked_ioctl(struct kvm_vcpu *, u32 ioctl, void *arg);
 int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *);
+/* The vCPU sleeps in KVM_RUN until an interrupt or a signal; always 1. */
+int kvm_emulate_halt_noskip(struct kvm_vcpu *);
+void kvm_prepare_unexpected_reason_exit(struct kvm_vcpu *, u64 exit_reason);
 int ____kvm_emulate_hypercall(struct kvm_vcpu *, u64 nr, const u64 args[4],
 			      int (*complete)(struct kvm_vcpu *), s64 *ret);
 

@@ -7,6 +7,7 @@
  *   tdx_reclaim.c its end: HKID release, reclaim of its pages
  *   tdx_mem.c     initial memory, FINALIZE
  *   tdx_vcpu.c    vCPUs: creation, association with a CPU, TD entry
+ *   tdx_irq.c     whether an interrupt waits for a guest
  *   tdx_exit.c    TD exits: EPT violations, TDVMCALLs, MapGPA
  *   tdx_sept.c    the S-EPT operations behind the TDP MMU
  */
@@ -53,6 +54,7 @@ struct vcpu_tdx {
 	u64 vp_enter_ret;
 	enum vcpu_tdx_state state;
 	bool guest_state_loaded;
+	bool pi_on;			/* the posted-interrupt descriptor says one waits */
 	gpa_t map_gpa_next, map_gpa_end;
 };
 
@@ -130,6 +132,8 @@ void tdx_vcpu_put(struct kvm_vcpu *v);
 bool tdx_vcpu_needs_initialization(struct kvm_vcpu *v);
 enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *v, u64 run_flags);
 int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath);
+bool tdx_interrupt_allowed(struct kvm_vcpu *v);
+bool tdx_protected_apic_has_interrupt(struct kvm_vcpu *v);
 int tdx_vcpu_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp);
 int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp);
 
@@ -164,30 +168,42 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 		  const char *n1, u64 a1, const char *n2, u64 a2,
 		  const char *n3, u64 a3);
 
-#define __TDX_BUG_ON(globals, kvm, err, fn, n1, a1, n2, a2, n3, a3)		\
+#define __TDX_BUG_ON(globals, kvm, where, err, fn, n1, a1, n2, a2, n3, a3)		\
 	({ static const char site_[] = fn;					\
 	   u64 err_ = (err);							\
 	   if (unlikely(err_))							\
-		   tdx_bug_slow(globals, kvm, site_, __func__, err_, fn,	\
+		   tdx_bug_slow(globals, kvm, site_, where, err_, fn,	\
 				n1, a1, n2, a2, n3, a3);			\
 	   unlikely(err_ != 0); })
 
 #define TDX_BUG_ON(err, fn, kvm)						\
-	__TDX_BUG_ON(to_kvm_tdx(kvm)->globals, kvm, err, #fn, NULL, 0, NULL, 0, NULL, 0)
+	TDX_BUG_ON_IN(__func__, err, fn, kvm)
 #define TDX_BUG_ON_1(err, fn, a1, kvm)						\
-	__TDX_BUG_ON(to_kvm_tdx(kvm)->globals, kvm, err, #fn, #a1, a1, NULL, 0, NULL, 0)
+	TDX_BUG_ON_1_IN(__func__, err, fn, a1, kvm)
 #define TDX_BUG_ON_2(err, fn, a1, a2, kvm)					\
-	__TDX_BUG_ON(to_kvm_tdx(kvm)->globals, kvm, err, #fn, #a1, a1, #a2, a2, NULL, 0)
+	TDX_BUG_ON_2_IN(__func__, err, fn, a1, a2, kvm)
+/* In a part of the kernel's function @where, whose name the WARN has. */
+#define TDX_BUG_ON_IN(where, err, fn, kvm)					\
+	__TDX_BUG_ON(to_kvm_tdx(kvm)->globals, kvm, where, err, #fn,		\
+		     NULL, 0, NULL, 0, NULL, 0)
+#define TDX_BUG_ON_1_IN(where, err, fn, a1, kvm)				\
+	__TDX_BUG_ON(to_kvm_tdx(kvm)->globals, kvm, where, err, #fn,		\
+		     #a1, a1, NULL, 0, NULL, 0)
+#define TDX_BUG_ON_2_IN(where, err, fn, a1, a2, kvm)				\
+	__TDX_BUG_ON(to_kvm_tdx(kvm)->globals, kvm, where, err, #fn,		\
+		     #a1, a1, #a2, a2, NULL, 0)
 /* Without a VM: reclaim of pages and cache write-back. */
 #define TDX_WARN_ON(err, fn, globals)						\
-	__TDX_BUG_ON(globals, NULL, err, #fn, NULL, 0, NULL, 0, NULL, 0)
+	__TDX_BUG_ON(globals, NULL, __func__, err, #fn, NULL, 0, NULL, 0, NULL, 0)
 #define TDX_WARN_ON_3(err, fn, a1, a2, a3, globals)				\
-	__TDX_BUG_ON(globals, NULL, err, #fn, #a1, a1, #a2, a2, #a3, a3)
+	__TDX_BUG_ON(globals, NULL, __func__, err, #fn, #a1, a1, #a2, a2, #a3, a3)
 
 int tdx_reclaim_page(struct tdx_globals *globals, struct page *page);
 void tdx_reclaim_control_page(struct tdx_globals *globals, struct page *page);
 void tdx_flush_vp_on_cpu(struct kvm_vcpu *v);
 void tdx_reclaim_td_control_pages(struct kvm *vm);
+/* Accounting only: the kernel forgets the TD's control pages without a word. */
+void tdx_leak_td_control_pages(struct kvm_tdx *tdvm, const char *reason);
 void tdx_hkid_free(struct kvm_tdx *kvm_tdx);
 int tdx_get_cmd(const struct kvm_tdx_cmd *argp, struct kvm_tdx_cmd *cmd);
 int tdx_td_init(struct kvm *vm, struct kvm_tdx_cmd *cmd);

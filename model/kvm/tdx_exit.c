@@ -75,6 +75,8 @@ enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *v, u64 run_flags)
 		return EXIT_FASTPATH_EXIT_HANDLED;
 	}
 
+	/* The CPU takes what was posted on its way in. */
+	tdv->pi_on = false;
 	tdv->vp_enter_ret = tdh_vp_enter(&tdv->vp, &tdv->vp_enter_args);
 	tdv->exit_reason = tdx_to_vmx_exit_reason(v);
 	tdv->exit_qualification = tdv->vp_enter_args.rcx;
@@ -189,20 +191,7 @@ static int tdx_handle_ept_violation(struct kvm_vcpu *v)
 
 static int tdx_unhandled_exit(struct kvm_vcpu *v)
 {
-	struct kvm_run *run = v->run;
-
-	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	run->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
-	run->internal.ndata = 2;
-	run->internal.data[0] = to_tdx(v)->vp_enter_ret;
-	run->internal.data[1] = v->cpu;
-	return 0;
-}
-
-static int tdx_emulate_halt(struct kvm_vcpu *v)
-{
-	/* No interrupt can come: leave it to userspace, as without an in-kernel APIC. */
-	v->run->exit_reason = KVM_EXIT_HLT;
+	kvm_prepare_unexpected_reason_exit(v, to_tdx(v)->vp_enter_ret);
 	return 0;
 }
 
@@ -220,7 +209,7 @@ static int tdx_dispatch_exit(struct kvm_vcpu *v)
 	case EXIT_REASON_VMCALL:
 		return tdx_emulate_vmcall(v);
 	case EXIT_REASON_HLT:
-		return tdx_emulate_halt(v);
+		return kvm_emulate_halt_noskip(v);
 	case EXIT_REASON_EPT_VIOLATION:
 		return tdx_handle_ept_violation(v);
 	default:
@@ -228,7 +217,7 @@ static int tdx_dispatch_exit(struct kvm_vcpu *v)
 	}
 }
 
-int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
+static int __tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
 {
 	struct vcpu_tdx *tdv = to_tdx(v);
 	u64 ret = tdv->vp_enter_ret;
@@ -251,11 +240,16 @@ int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
 	}
 	if (unlikely(ret & (TDX_ERROR | TDX_NON_RECOVERABLE)) &&
 	    tdv->exit_reason != EXIT_REASON_TRIPLE_FAULT) {
-		kmsg(env_of(v), KMSG_ERR, "__tdx_handle_exit",
+		kmsg(env_of(v), KMSG_ERR, __func__,
 		     "kvm_intel: TD vp_enter_ret 0x%llx", (unsigned long long)ret);
 		return tdx_unhandled_exit(v);
 	}
 	return tdx_dispatch_exit(v);
+}
+
+int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
+{
+	return __tdx_handle_exit(v, fastpath);
 }
 
 /* -- Shared memory: the walk the CPU does on its own -- */

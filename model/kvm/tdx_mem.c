@@ -24,7 +24,8 @@ static int tdx_measure_page(struct kvm *vm, gpa_t gpa)
 	for (i = 0; i != PAGE_SIZE; i += TDX_EXTENDMR_CHUNKSIZE) {
 		err = tdh_mr_extend(&tdvm->td, gpa + i, &entry, &level_state);
 		/* Half a measured page is of no use to anybody: BUSY is fatal here. */
-		if (TDX_BUG_ON_2(err, TDH_MR_EXTEND, entry, level_state, vm))
+		if (TDX_BUG_ON_2_IN("tdx_gmem_post_populate", err, TDH_MR_EXTEND,
+				    entry, level_state, vm))
 			return -EIO;
 	}
 	return 0;

@@ -89,7 +89,7 @@ static bool tdx_free_keyid(struct kvm *vm)
 	/* A vCPU is still associated. Nothing is said and the KeyID stays. */
 	if (err == TDX_FLUSHVP_NOT_DONE)
 		return false;
-	if (TDX_BUG_ON(err, TDH_MNG_VPFLUSHDONE, vm)) {
+	if (TDX_BUG_ON_IN("tdx_mmu_release_hkid", err, TDH_MNG_VPFLUSHDONE, vm)) {
 		kmsg(env_of(vm), KMSG_ERR, "tdx_mmu_release_hkid",
 		     "kvm_intel: tdh_mng_vpflushdone() failed. HKID %d is leaked.", tdvm->hkid);
 		return false;
@@ -98,7 +98,7 @@ static bool tdx_free_keyid(struct kvm *vm)
 		tdx_cache_wb_all_packages(tdvm->globals);
 
 	err = tdh_mng_key_freeid(&tdvm->td);
-	if (TDX_BUG_ON(err, TDH_MNG_KEY_FREEID, vm)) {
+	if (TDX_BUG_ON_IN("tdx_mmu_release_hkid", err, TDH_MNG_KEY_FREEID, vm)) {
 		kmsg(env_of(vm), KMSG_ERR, "tdx_mmu_release_hkid",
 		     "kvm_intel: tdh_mng_key_freeid() failed. HKID %d is leaked.", tdvm->hkid);
 		return false;
@@ -159,12 +159,8 @@ void tdx_reclaim_td_control_pages(struct kvm *vm)
 	td->tdr_page = NULL;
 }
 
-/* Accounting only: the kernel forgets these pages without a word. */
-static void tdx_leak_td_control_pages(struct kvm_tdx *tdvm)
+void tdx_leak_td_control_pages(struct kvm_tdx *tdvm, const char *reason)
 {
-	const char *reason = is_hkid_assigned(tdvm) ?
-			     "control page kept: the HKID could not be released" :
-			     "control page kept: reclaim of the TD root failed";
 	struct tdx_td *td = &tdvm->td;
 	int i;
 
@@ -180,6 +176,8 @@ void tdx_vm_destroy(struct kvm *vm)
 {
 	tdx_reclaim_td_control_pages(vm);
 	if (!defect_on(env_of(vm), DEFECT_SKIP_TEARDOWN))
-		tdx_leak_td_control_pages(to_kvm_tdx(vm));
+		tdx_leak_td_control_pages(to_kvm_tdx(vm), is_hkid_assigned(to_kvm_tdx(vm)) ?
+			"control page kept: the HKID could not be released" :
+			"control page kept: reclaim of the TD root failed");
 	to_kvm_tdx(vm)->state = TD_STATE_UNINITIALIZED;
 }

@@ -3,7 +3,8 @@
  * vCPUs of a TD (arch/x86/kvm/vmx/tdx.c, Linux 7.3.4): creation, the
  * association of a vCPU with one CPU, TD entry, and the end. A TD's vCPU may be
  * associated with a single CPU at a time; moving it needs TDH.VP.FLUSH on the
- * old one. Left out: interrupts, NMIs, posted interrupts, MSRs and debug state.
+ * old one. Left out: NMIs, the wake-up lists of posted interrupts, MSRs and debug
+ * state. Whether an interrupt waits is in tdx_irq.c.
  */
 #include <string.h>
 
@@ -11,7 +12,15 @@
 #include "model/kvm/tdx.h"
 #include "model/mm/mm.h"
 
-#define SHARED_EPT_POINTER	0x203Cu	/* VMCS field, TDVPS class 0 */
+/* VMCS fields, TDVPS class 0 */
+#define POSTED_INTR_NV			0x2u
+#define POSTED_INTR_DESC_ADDR		0x2016u
+#define SHARED_EPT_POINTER		0x203Cu
+#define PIN_BASED_VM_EXEC_CONTROL	0x4000u
+#define PIN_BASED_POSTED_INTR		BIT_ULL(7)
+
+#define POSTED_INTR_VECTOR	0xf2
+#define PI_DESC_SIZE		64
 
 void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,
 		      u64 field, u64 val, u64 err)
@@ -22,12 +31,36 @@ void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,
 	     (unsigned long long)field, op, (unsigned long long)val, (unsigned long long)err);
 }
 
-static void td_vmcs_write64(struct kvm_vcpu *v, u32 field, u64 val)
+static void td_vmcs_write(struct kvm_vcpu *v, u32 field, u64 val, u64 mask, const char *op)
 {
-	u64 err = tdh_vp_wr(&to_tdx(v)->vp, field, val, ~0ULL);
+	u64 err = tdh_vp_wr(&to_tdx(v)->vp, field, val, mask);
 
 	if (unlikely(err))
-		tdh_vp_wr_failed(v, "VMCS", " = ", field, val, err);
+		tdh_vp_wr_failed(v, "VMCS", op, field, val, err);
+}
+
+static void td_vmcs_write16(struct kvm_vcpu *v, u32 field, u16 val)
+{
+	td_vmcs_write(v, field, val, GENMASK_ULL(15, 0), " = ");
+}
+
+static void td_vmcs_write64(struct kvm_vcpu *v, u32 field, u64 val)
+{
+	td_vmcs_write(v, field, val, ~0ULL, " = ");
+}
+
+static void td_vmcs_setbit32(struct kvm_vcpu *v, u32 field, u64 bit)
+{
+	td_vmcs_write(v, field, bit, bit, " |= ");
+}
+
+/* The model's kernel objects are in no frame: above RAM, each vCPU's its own. */
+static hpa_t pi_desc_pa(struct kvm_vcpu *v)
+{
+	u64 offset = (char *)v - (char *)env_of(v);
+
+	return to_kvm_tdx(v->kvm)->globals->hw->frame_count * PAGE_SIZE +
+	       (offset & ~(PI_DESC_SIZE - 1ULL));
 }
 
 /* -- Association with a CPU -- */
@@ -116,6 +149,7 @@ int tdx_vcpu_create(struct kvm_vcpu *v)
 		return -EIO;
 	INIT_LIST_HEAD(&tdv->cpu_list);
 	tdv->vp.globals = tdvm->globals;
+	v->arch.guest_apic_protected = true;
 	v->arch.guest_state_protected = true;
 	/* Userspace hands the width it gave INIT_VM to KVM_SET_CPUID2, too. */
 	v->arch.guest_maxphyaddr =
@@ -211,6 +245,9 @@ static int tdx_vcpu_init(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd)
 	ret = tdx_td_vcpu_init(v, cmd->data);
 	if (ret)
 		return ret;
+	td_vmcs_write16(v, POSTED_INTR_NV, POSTED_INTR_VECTOR);
+	td_vmcs_write64(v, POSTED_INTR_DESC_ADDR, pi_desc_pa(v));
+	td_vmcs_setbit32(v, PIN_BASED_VM_EXEC_CONTROL, PIN_BASED_POSTED_INTR);
 	tdv->state = VCPU_TD_STATE_INITIALIZED;
 	return 0;
 }

@@ -140,6 +140,10 @@ static int tdx_alloc_td_pages(struct kvm_tdx *tdvm, struct page **tdr_page)
 	td->tdcs_nr_pages = info->tdcs_base_size / PAGE_SIZE;
 	/* The TDVPS is one TDVPR and the rest. */
 	td->tdcx_nr_pages = info->tdvps_base_size / PAGE_SIZE - 1;
+	/* An earlier attempt may have left pages it could not reclaim. */
+	tdx_leak_td_control_pages(tdvm, "control page forgotten: KVM_TDX_INIT_VM again");
+	td->tdcs_pages = NULL;
+	td->tdr_page = NULL;
 	memset(td->tdcs_array, 0, sizeof(td->tdcs_array));
 	for (i = 0; i < td->tdcs_nr_pages; i++) {
 		td->tdcs_array[i] = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdcs");
@@ -216,7 +220,7 @@ static int tdx_config_keys(struct kvm *vm)
 	for (package = 0; package < hw->package_count; package++) {
 		u64 err = tdx_do_tdh_mng_key_config(tdvm, tdx_package_cpu(hw, package));
 
-		if (TDX_BUG_ON(err, TDH_MNG_KEY_CONFIG, vm))
+		if (TDX_BUG_ON_IN("__tdx_td_init", err, TDH_MNG_KEY_CONFIG, vm))
 			return -EIO;
 	}
 	return 0;
@@ -233,7 +237,7 @@ static int tdx_add_tdcs(struct kvm *vm, int *added)
 		err = tdh_mng_addcx(td, td->tdcs_pages[*added]);
 		if (err == TDX_RND_NO_ENTROPY)
 			return -EAGAIN;
-		if (TDX_BUG_ON(err, TDH_MNG_ADDCX, vm))
+		if (TDX_BUG_ON_IN("__tdx_td_init", err, TDH_MNG_ADDCX, vm))
 			return -EIO;
 	}
 	return 0;
@@ -260,7 +264,7 @@ static int tdx_mng_init(struct kvm *vm, const struct td_params *params, u64 *sea
 		*seamcall_err = err;
 		return -EINVAL;
 	}
-	if (TDX_BUG_ON_1(err, TDH_MNG_INIT, rcx, vm))
+	if (TDX_BUG_ON_1_IN("__tdx_td_init", err, TDH_MNG_INIT, rcx, vm))
 		return -EIO;
 	return 0;
 }

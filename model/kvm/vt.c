@@ -67,6 +67,17 @@ static int vt_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fast
 	return is_td_vcpu(v) ? tdx_handle_exit(v, fastpath) : vmx_handle_exit(v);
 }
 
+static bool vt_interrupt_allowed(struct kvm_vcpu *v)
+{
+	return !is_td_vcpu(v) || tdx_interrupt_allowed(v);
+}
+
+/* An ordinary guest has no registers here that could be read. */
+static void vt_cache_reg(struct kvm_vcpu *v, enum kvm_reg reg)
+{
+	WARN_ON_ONCE(env_of(v), is_td_vcpu(v));
+}
+
 static void vt_flush_tlb_all(struct kvm_vcpu *v)
 {
 	if (is_td_vcpu(v))
@@ -122,6 +133,10 @@ const struct kvm_x86_ops vt_x86_ops = {
 	.vcpu_needs_initialization = vt_vcpu_needs_initialization,
 	.vcpu_run = vt_vcpu_run,
 	.handle_exit = vt_handle_exit,
+
+	.interrupt_allowed = vt_interrupt_allowed,
+	.protected_apic_has_interrupt = tdx_protected_apic_has_interrupt,
+	.cache_reg = vt_cache_reg,
 
 	.flush_tlb_all = vt_flush_tlb_all,
 	.flush_tlb_current = vt_flush_tlb_current,

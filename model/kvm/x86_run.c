@@ -7,21 +7,66 @@
  *
  * Invented: the end of a guest operation of the scenario is a signal to the
  * thread that runs the vCPU, so that KVM_RUN returns as it would to a VMM whose
- * timer fired.
+ * timer fired. So is the end of a halted vCPU's sleep.
  */
 #include "model/kvm/kvm_host.h"
 #include "model/kvm/mmu.h"
 #include "model/tdx/guest.h"
 
-/* Something the guest should see, or a signal for its thread. */
+/* -- What waits for a vCPU ------------------------------------------------- */
+
+static bool kvm_cpu_has_interrupt(struct kvm_vcpu *v)
+{
+	return v->arch.guest_apic_protected ? kvm_x86_call(protected_apic_has_interrupt)(v) :
+					      choose(env_of(v), 2, CHOICE_IRQ);
+}
+
 bool kvm_vcpu_has_events(struct kvm_vcpu *v)
 {
-	return choose(env_of(v), 2, CHOICE_IRQ);
+	return kvm_x86_call(interrupt_allowed)(v) && kvm_cpu_has_interrupt(v);
 }
+
+static bool kvm_arch_vcpu_runnable(struct kvm_vcpu *v)
+{
+	return v->arch.mp_state == KVM_MP_STATE_RUNNABLE || kvm_vcpu_has_events(v);
+}
+
+/* -- Exits any vendor's guest may make ------------------------------------- */
+
+/* A TD's local APIC is in the kernel, so halting is no exit to userspace. */
+int kvm_emulate_halt_noskip(struct kvm_vcpu *v)
+{
+	v->arch.mp_state = kvm_vcpu_has_events(v) ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_HALTED;
+	return 1;
+}
+
+/* No guest's registers are modelled. */
+static unsigned long kvm_rip_read(struct kvm_vcpu *v)
+{
+	kvm_x86_call(cache_reg)(v, VCPU_REGS_RIP);
+	return 0;
+}
+
+void kvm_prepare_unexpected_reason_exit(struct kvm_vcpu *v, u64 exit_reason)
+{
+	struct kvm_run *shared = v->run;
+
+	kmsg(env_of(v), KMSG_ERR, __func__,
+	     "kvm: vcpu%i, guest rIP: 0x%lx unexpected exit reason 0x%llx", v->vcpu_id,
+	     kvm_rip_read(v), (unsigned long long)exit_reason);
+	shared->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	shared->internal.suberror = KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON;
+	shared->internal.ndata = 2;
+	shared->internal.data[0] = exit_reason;
+	shared->internal.data[1] = v->cpu;
+}
+
+/* -- The loop -------------------------------------------------------------- */
 
 static bool xfer_to_guest_mode_work_pending(struct kvm_vcpu *vcpu)
 {
-	return (vcpu->guest_op && vcpu->guest_op->done) || signal_pending(vcpu);
+	return (vcpu->guest_op && vcpu->guest_op->done) || vcpu->arch.sleep_signal ||
+	       signal_pending(vcpu);
 }
 
 static int xfer_to_guest_mode_handle_work(struct kvm_vcpu *vcpu)
@@ -102,18 +147,45 @@ static int vcpu_enter_guest(struct kvm_vcpu *v)
 	return kvm_x86_call(handle_exit)(v, exit_fastpath);
 }
 
-/* A halted vCPU sleeps until there is something for it; no request wakes it. */
+/* Is there a reason not to sleep (any more)? No request is one. */
+static bool kvm_vcpu_check_block(struct kvm_vcpu *v)
+{
+	return kvm_arch_vcpu_runnable(v) || xfer_to_guest_mode_work_pending(v);
+}
+
+/* Others run meanwhile. A signal ends the sleep when nothing else does. */
+static void kvm_vcpu_block(struct kvm_vcpu *v)
+{
+	if (kvm_vcpu_check_block(v))
+		return;
+	task_yield(env_of(v), YIELD_RETRY);
+	if (!kvm_vcpu_check_block(v))
+		v->arch.sleep_signal = true;
+}
+
+/* Every sleep is a short one, so all but the first are preceded by one look. */
+static void kvm_vcpu_halt(struct kvm_vcpu *v)
+{
+	bool polls = v->arch.halt_polls;
+
+	v->arch.halt_polls = true;
+	if (!polls || !kvm_vcpu_check_block(v))
+		kvm_vcpu_block(v);
+}
+
 static int vcpu_block(struct kvm_vcpu *v)
 {
 	struct lock *srcu = &v->kvm->srcu;
 
-	srcu_read_unlock(srcu);
-	while (!xfer_to_guest_mode_work_pending(v) && !kvm_vcpu_has_events(v))
-		if (task_spin(env_of(v), "kvm_vcpu_block", "an interrupt for the vCPU"))
-			break;
-	srcu_read_lock(srcu);
-	if (kvm_vcpu_has_events(v))
-		v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
+	if (!kvm_arch_vcpu_runnable(v)) {
+		srcu_read_unlock(srcu);
+		kvm_vcpu_halt(v);
+		srcu_read_lock(srcu);
+		/* Then it was the signal, and the vCPU stays halted. */
+		if (!kvm_arch_vcpu_runnable(v))
+			return 1;
+	}
+	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;
 	return 1;
 }
 
@@ -185,6 +257,7 @@ int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *v)
 	struct lock *srcu = &v->kvm->srcu;
 	int err;
 
+	v->arch.sleep_signal = false;
 	vcpu_load(v);
 	srcu_read_lock(srcu);
 	err = kvm_prepare_run(v);
