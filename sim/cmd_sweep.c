@@ -123,7 +123,7 @@ static int set_kernel(void *ctx, const char *text)
 static const struct option_row rows[] = {
 	{ "--kinds", "K,K", "of refuse, late, lie, busy, alloc (all of them)", set_kinds },
 	{ "--double", NULL, "pairs of refused SEAMCALLs as well", set_double },
-	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default 8)", set_calls },
+	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default 6)", set_calls },
 	{ "--allow", "WORDS", "outcomes and invariants allowed besides the scenario's", set_allow },
 	{ "--policy", "P", "with this hold policy", set_policy },
 	{ "--order", "O", "with this conversion order", set_order },
@@ -306,6 +306,7 @@ static int sweep_variant(struct sweep_request *request, const struct scn *scn, u
 		return EXIT_BAD_INPUT;
 	}
 	config.defects = request->defects;
+	sweep.policy = config.host.policy;
 	sweep.sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
 	if (!sweep.sim)
 		return usage_error("%s", why);
@@ -358,7 +359,7 @@ int cmd_sweep(int argc, char **argv)
 		return EXIT_INTERNAL;
 	request->kinds = 1u << INJECT_NONE | 1u << INJECT_REFUSE | 1u << INJECT_LATE |
 			 1u << INJECT_LIE | 1u << INJECT_BUSY;
-	request->per_leaf = 8;
+	request->per_leaf = 6;
 	status = options_parse("sweep", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
 	if (!status && !words.count)
 		status = usage_error("sweep: which scenarios?");

@@ -8,6 +8,8 @@
  * fault, answer with an error, or give the VM up; nothing may break. A module
  * that lies, or does what it says it did not do, breaks its contract: then any
  * invariant may break and a guest may never get on, but the host may not crash.
+ * A hold policy that does not protect from a fault is its own finding: these have
+ * a row each in sweep_allowed.def.
  *
  * Pairs: every two SEAMCALLs of the run, each refused with the first status of
  * its row. All statuses of both would be millions of runs.
@@ -44,6 +46,18 @@ const char *const inject_kind_name[] = {
 #define ALLOWED_CLASSES (1u << SWEEP_ABSORBED | 1u << SWEEP_ANSWERED | \
 			 1u << SWEEP_VM_DEAD | 1u << SWEEP_STOPPED)
 #define BREAKS_CONTRACT (1u << INJECT_LATE | 1u << INJECT_LIE)
+
+#define SWEEP_ANY_LEAF	0xffff
+
+static const struct policy_finding {
+	const char *policy;
+	u16 leaf;
+	const char *outcome, *why;
+} policy_findings[] = {
+#define SWEEP_ALLOWED(policy, leaf, outcome, why)	{ policy, leaf, outcome, why },
+#include "sim/sweep_allowed.def"
+#undef SWEEP_ALLOWED
+};
 
 void sweep_print_fault(const struct sweep_fault *fault, char *text, size_t size)
 {
@@ -215,18 +229,49 @@ static void run_with(struct sweep *sweep, struct sweep_cell *cell, struct run_re
 		 env->checker.broken_count ? env->checker.broken[0].text : "");
 }
 
-static bool is_allowed(const struct sweep *sweep, const struct sweep_cell *cell)
+static bool hits_leaf(const struct sweep_cell *cell, u16 leaf)
 {
 	u32 i;
+
+	for (i = 0; i < cell->fault_count; i++)
+		if (leaf == SWEEP_ANY_LEAF ||
+		    (cell->fault[i].kind != INJECT_NONE && cell->fault[i].leaf == leaf))
+			return true;
+	return false;
+}
+
+/* What the policy lets happen when @cell's faults hit: classes and invariants. */
+static void allowed_by_policy(const struct sweep *sweep, const struct sweep_cell *cell,
+			      u32 *classes, u32 *broken)
+{
+	struct sweep words = { 0 };
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(policy_findings); i++) {
+		const struct policy_finding *row = &policy_findings[i];
+
+		if (strcmp(row->policy, sweep->policy) || !hits_leaf(cell, row->leaf))
+			continue;
+		if (!allow_word(&words, row->outcome))
+			internal_error("sweep_allowed.def: no outcome '%s'", row->outcome);
+	}
+	*classes = words.allowed_classes;
+	*broken = words.allowed_broken;
+}
+
+static bool is_allowed(const struct sweep *sweep, const struct sweep_cell *cell)
+{
+	u32 classes, broken, i;
 
 	if (cell->class == SWEEP_INVARIANT || cell->class == SWEEP_HANG) {
 		for (i = 0; i < cell->fault_count; i++)
 			if (BREAKS_CONTRACT & 1u << cell->fault[i].kind)
 				return true;
 	}
+	allowed_by_policy(sweep, cell, &classes, &broken);
 	if (cell->class == SWEEP_INVARIANT)
-		return !(cell->broken & ~sweep->allowed_broken);
-	return sweep->allowed_classes & 1u << cell->class;
+		return !(cell->broken & ~(sweep->allowed_broken | broken));
+	return (sweep->allowed_classes | classes) & 1u << cell->class;
 }
 
 /* Runs @cell, counts it, tells it. True ends the sweep. */

@@ -49,6 +49,7 @@ struct sweep {
 	u32 kinds;		/* BIT(enum inject_kind); INJECT_NONE: allocations */
 	bool pairs;
 	u32 per_leaf;		/* calls of one leaf to try, 0 = all */
+	const char *policy;	/* of @sim; sweep_allowed.def says what it lets happen */
 	/* Outcomes that are fine; from the header or the default. */
 	u32 allowed_classes, allowed_broken;
 	/* Told each cell; true ends the sweep. */
@@ -70,7 +71,8 @@ struct sweep {
 /*
  * What "# Allow: ..." comments of @scn name: classes (absorbed, answered,
  * vm-dead, host-bug, hang, deadlock, ...) and invariants. Without one: absorbed,
- * answered, vm-dead and stopped. @more: further words, or NULL. False and @diag
+ * answered, vm-dead and stopped, and what sweep_allowed.def has for the hold
+ * policy. @more: further words, or NULL. False and @diag
  * for an unknown word.
  */
 bool sweep_read_allow(struct sweep *sweep, const char *more, struct diag *diag);
