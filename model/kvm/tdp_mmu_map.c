@@ -108,6 +108,7 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *v,
 	struct kvm_mmu_page *sp = tdp_iter_sp(iter);
 	struct env *env = env_of(v);
 	u64 new_spte;
+	bool same;
 
 	if (WARN_ON_ONCE(env, sp->role.level != fault->goal_level))
 		return RET_PF_RETRY;
@@ -119,9 +120,9 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *v,
 	}
 
 	new_spte = fault_to_spte(v->kvm, fault, iter->level);
-	if (new_spte == iter->old_spte)
-		return RET_PF_SPURIOUS;
-	if (tdp_mmu_set_spte_atomic(v->kvm, iter, new_spte))
+	/* An entry that is there already still has to be emulated or refused, below. */
+	same = new_spte == iter->old_spte;
+	if (!same && tdp_mmu_set_spte_atomic(v->kvm, iter, new_spte))
 		return RET_PF_RETRY;
 	if (is_shadow_present_pte(iter->old_spte) && !is_last_spte(iter->old_spte, iter->level))
 		kvm_flush_remote_tlbs_range(v->kvm, iter->gfn,
@@ -132,7 +133,7 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *v,
 	/* A read-only slot gives a read-only entry. */
 	if (fault->write && !is_writable_pte(new_spte))
 		return RET_PF_WRITE_PROTECTED;
-	return RET_PF_FIXED;
+	return same ? RET_PF_SPURIOUS : RET_PF_FIXED;
 }
 
 /*
