@@ -250,7 +250,8 @@ static void allowed_by_policy(const struct sweep *sweep, const struct sweep_cell
 	for (i = 0; i < ARRAY_SIZE(policy_findings); i++) {
 		const struct policy_finding *row = &policy_findings[i];
 
-		if (strcmp(row->policy, sweep->policy) || !hits_leaf(cell, row->leaf))
+		if (!sweep->policy || strcmp(row->policy, sweep->policy) ||
+		    !hits_leaf(cell, row->leaf))
 			continue;
 		if (!allow_word(&words, row->outcome))
 			internal_error("sweep_allowed.def: no outcome '%s'", row->outcome);

@@ -49,7 +49,7 @@ struct sweep {
 	u32 kinds;		/* BIT(enum inject_kind); INJECT_NONE: allocations */
 	bool pairs;
 	u32 per_leaf;		/* calls of one leaf to try, 0 = all */
-	const char *policy;	/* of @sim; sweep_allowed.def says what it lets happen */
+	const char *policy;	/* of @sim; NULL: no finding is the policy's */
 	/* Outcomes that are fine; from the header or the default. */
 	u32 allowed_classes, allowed_broken;
 	/* Told each cell; true ends the sweep. */
