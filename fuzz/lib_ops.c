@@ -306,6 +306,8 @@ static const struct {
 	{ INV_HOST_NEVER_CONSUMES_TD, "partial write" },
 	/* scenarios/known-bugs/memory-failure-lock-inversion.scn */
 	{ INV_LOCK_RULES, "mapping->invalidate_lock" },
+	/* scenarios/known-bugs/pre-fault-meets-stale-spte.scn */
+	{ INV_NO_UNASKED_ERROR, "spte_to_pfn(iter->old_spte)" },
 };
 
 static bool broken_known(const struct broken *broken)
