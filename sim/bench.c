@@ -295,9 +295,9 @@ static double measure_scenarios(struct bench_world *world)
 	double start = 0;
 	u32 i;
 
-	if (paths_gather(&paths, world->library) || !paths.count) {
+	if (paths_gather(&paths, world->scenarios) || !paths.count) {
 		snprintf(world->why, sizeof(world->why), "no scenarios in '%.100s'",
-			 world->library);
+			 world->scenarios);
 		paths_free(&paths);
 		return -1;
 	}

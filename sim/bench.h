@@ -13,7 +13,7 @@ enum bench_unit { UNIT_NS, UNIT_US, UNIT_SECONDS, UNIT_MIB };
 struct bench_world {
 	struct sim *sim;
 	bool quick;		/* a smaller problem where the full one takes seconds */
-	const char *library;	/* directory of scenarios */
+	const char *scenarios;	/* directory of scenarios */
 	char why[200];		/* set when a row cannot be measured */
 };
 

@@ -78,7 +78,7 @@ static void print_row(const struct bench_request *request, const struct bench *b
 /* In a process of its own: one row's memory is not the next row's. */
 static bool measure(const struct bench_request *request, const struct bench *bench)
 {
-	struct bench_world world = { .quick = request->quick, .library = "scenarios" };
+	struct bench_world world = { .quick = request->quick, .scenarios = "scenarios" };
 	struct sim_config config;
 	double value, best = -1;
 	u32 i;
