@@ -9,6 +9,7 @@
 
 #include "model/tdx/tables.h"
 #include "sim/cmd.h"
+#include "sim/cmd_machine.h"
 #include "sim/kernel_program.h"
 #include "sim/sweep.h"
 
@@ -21,15 +22,13 @@ struct sweep_finding {
 };
 
 struct sweep_request {
+	struct machine_options machine;	/* first: the shared options fill it */
 	bool kernel;		/* hand over to the other program */
 	u32 kinds;
 	bool pairs, verbose;
 	u64 per_leaf;
 	const char *allow;
 	enum output_format format;
-	struct run_setting set[16];
-	u32 set_count;
-	u64 defects;
 	struct sim_cache cache;
 	struct sweep_finding finding[SHOWN_MAX];
 	u32 finding_count;
@@ -86,34 +85,6 @@ static int set_format(void *ctx, const char *text)
 	return option_format(text, &((struct sweep_request *)ctx)->format);
 }
 
-static int add_setting(struct sweep_request *request, const char *knob, const char *value)
-{
-	if (request->set_count == ARRAY_SIZE(request->set))
-		return usage_error("at most %zu settings", ARRAY_SIZE(request->set));
-	request->set[request->set_count++] = (struct run_setting){ knob, value };
-	return 0;
-}
-
-static int set_policy(void *ctx, const char *text)
-{
-	return add_setting(ctx, "policy", text);
-}
-
-static int set_order(void *ctx, const char *text)
-{
-	return add_setting(ctx, "order", text);
-}
-
-static int set_defect(void *ctx, const char *text)
-{
-	int defect = defect_find(text);
-
-	if (defect < 0)
-		return usage_error("no planted defect is called '%s'", text);
-	((struct sweep_request *)ctx)->defects |= 1ULL << defect;
-	return 0;
-}
-
 static int set_kernel(void *ctx, const char *text)
 {
 	((struct sweep_request *)ctx)->kernel = true;
@@ -125,12 +96,10 @@ static const struct option_row rows[] = {
 	{ "--double", NULL, "pairs of refused SEAMCALLs as well", set_double },
 	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default 6)", set_calls },
 	{ "--allow", "WORDS", "outcomes and invariants allowed besides the scenario's", set_allow },
-	{ "--policy", "P", "with this hold policy", set_policy },
-	{ "--order", "O", "with this conversion order", set_order },
 	{ "--kernel", NULL, "on the real kernel's objects, if they are built", set_kernel },
 	{ "--verbose", NULL, "print every cell", set_verbose },
 	{ "--format", "text|json", "how to print", set_format },
-	{ "--defect", "NAME", "plant a mistake (tests of the tests)", set_defect },
+	MACHINE_OPTION_ROWS,
 };
 
 /* -- Gathering -- */
@@ -291,8 +260,8 @@ static int sweep_variant(struct sweep_request *request, const struct scn *scn, u
 	struct sweep sweep = {
 		.scn = scn, .kinds = request->kinds, .pairs = request->pairs,
 		.per_leaf = request->per_leaf, .cell = on_cell, .ctx = request,
-		.options = { .variant = variant, .set = request->set,
-			     .set_count = request->set_count },
+		.options = { .variant = variant, .set = request->machine.set,
+			     .set_count = request->machine.set_count },
 	};
 	struct run_result result;
 	struct sim_config config;
@@ -305,7 +274,7 @@ static int sweep_variant(struct sweep_request *request, const struct scn *scn, u
 		diag_print(stderr, &diag, diag_colour(stderr));
 		return EXIT_BAD_INPUT;
 	}
-	config.defects = request->defects;
+	config.defects = request->machine.defects;
 	sweep.policy = config.host.policy;
 	sweep.sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
 	if (!sweep.sim)
