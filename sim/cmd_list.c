@@ -114,6 +114,14 @@ static void list_orders(void)
 #undef ORDER
 }
 
+static void list_series_bugs(void)
+{
+#define SERIES_BUG(id, name, entry, breaks, source)				\
+	printf("%-20s %-4s %s\n                          (%s)\n", name, entry, breaks, source);
+#include "model/kvm/series_bugs.def"
+#undef SERIES_BUG
+}
+
 static void list_knobs(void)
 {
 	struct sim_config config;
@@ -215,6 +223,7 @@ static const struct {
 	{ "pamt-types", list_pamt_types, "page types of the PAMT" },
 	{ "policies", list_policies, "what keeps a page that may still be mapped" },
 	{ "orders", list_orders, "conversion orders" },
+	{ "series-bugs", list_series_bugs, "mistakes of posted series, for knob series-bugs" },
 	{ "knobs", list_knobs, "knobs of a machine, with their defaults" },
 	{ "invariants", list_invariants, "what is always checked" },
 	{ "scenarios", list_scenarios, "shipped scenarios and their hypotheses" },

@@ -24,6 +24,12 @@ static const char *const order_names[] = {
 #undef ORDER
 };
 
+static const char *const series_bug_names[] = {
+#define SERIES_BUG(id, name, entry, breaks, source) name,
+#include "model/kvm/series_bugs.def"
+#undef SERIES_BUG
+};
+
 static const char *const module_names[] = {
 	[TDX_MODULE_1_5] = "1.5", [TDX_MODULE_1_5_NOINTR] = "1.5+nointr",
 	[TDX_MODULE_2_0] = "2.0",
@@ -142,6 +148,7 @@ NAME_READER(onoff, bool, onoff_names, 0)
 NAME_READER(dpamt, bool, onoff_names, 0)
 NAME_READER(level, u8, level_names, PG_LEVEL_4K)
 NAME_READER(leaf, u8, leaf_names, PG_LEVEL_4K)
+NAME_READER(series_bug, u8, series_bug_names, 0)
 NAME_READER(module, enum tdx_module_version, module_names, 0)
 TEXT_READER(policy, policy_names)
 TEXT_READER(order, order_names)
@@ -236,6 +243,7 @@ bool sim_config_equal(const struct sim_config *a, const struct sim_config *b)
 #define VALUE_EQUAL(f)		a->f == b->f
 #define TEXT_EQUAL_onoff	VALUE_EQUAL
 #define TEXT_EQUAL_dpamt	VALUE_EQUAL
+#define TEXT_EQUAL_series_bug	VALUE_EQUAL
 #define TEXT_EQUAL_level	VALUE_EQUAL
 #define TEXT_EQUAL_leaf		VALUE_EQUAL
 #define TEXT_EQUAL_module	VALUE_EQUAL

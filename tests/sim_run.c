@@ -331,7 +331,7 @@ static void every_knob_reads_back_what_was_set(void **state)
 		{ "hugetlb-1G", "2" }, { "dpamt", "on" }, { "module", "2.0" },
 		{ "zero-step", "off" }, { "panic-on-warn", "on" }, { "lru-batches", "on" },
 		{ "ram", "1T" }, { "cpus", "64" }, { "packages", "8" }, { "hkids", "2" },
-		{ "erratum", "on" },
+		{ "erratum", "on" }, { "series-bugs", "no-border-split" },
 	};
 	struct sim_config config, other;
 	char text[64], why[DIAG_TEXT_MAX];

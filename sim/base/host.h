@@ -182,6 +182,7 @@ struct host_config {
 	u32 hugetlb_2m, hugetlb_1g;	/* pool sizes */
 	bool panic_on_warn;
 	bool lru_batches;	/* per-CPU LRU batches hold references */
+	u8 series_bug;		/* a row of model/kvm/series_bugs.def, 0 none */
 };
 
 /*
