@@ -95,24 +95,22 @@ void host_sys_close(struct host *h, int *fd)
 
 int host_vm_fd(struct host *h, u32 vm)
 {
-	return vm < HOST_OBJ_MAX ? kernel_host(h)->vm[vm].fd : -1;
+	return objects_vm_fd(&kernel_host(h)->objects, vm);
 }
 
 int host_vcpu_fd(struct host *h, u32 vm, u32 vcpu)
 {
-	if (vm >= HOST_OBJ_MAX || vcpu >= HOST_VCPU_MAX)
-		return -1;
-	return kernel_host(h)->vm[vm].vcpu_fd[vcpu];
+	return objects_vcpu_fd(&kernel_host(h)->objects, vm, vcpu);
 }
 
 int host_gmem_fd(struct host *h, u32 gmem)
 {
-	return gmem < HOST_OBJ_MAX ? kernel_host(h)->gmem_fd[gmem] : -1;
+	return objects_gmem_fd(&kernel_host(h)->objects, gmem);
 }
 
 void *host_vm(struct host *h, u32 vm)
 {
-	void *kvm = vm < HOST_OBJ_MAX ? kernel_host(h)->vm[vm].vm : NULL;
+	void *kvm = vm < HOST_OBJ_MAX ? kernel_host(h)->vm[vm] : NULL;
 
 	if (!kvm || !host_enter(h, 0) || !kern_vm_exists(kvm))
 		return NULL;
@@ -141,11 +139,11 @@ static int kernel_vm_create(struct host *h, u32 vm, u32 type)
 		return fd;
 	/* struct kvm may lie where one of another number lay. */
 	for (u32 i = 0; i < HOST_OBJ_MAX; i++)
-		if (kh->vm[i].vm == kern_vm_of(fd))
-			kh->vm[i].vm = NULL;
-	kh->vm[vm].vm = kern_vm_of(fd);
-	kh->vm[vm].fd = fd;
-	kh->vm[vm].gpaw = 48;
+		if (kh->vm[i] == kern_vm_of(fd))
+			kh->vm[i] = NULL;
+	kh->vm[vm] = kern_vm_of(fd);
+	kh->objects.vm[vm].fd = fd;
+	kh->objects.vm[vm].gpaw = 48;
 	/* Every VMM of a TD does these first. */
 	err = enable_cap(h, fd, KVM_CAP_SPLIT_IRQCHIP, IOAPIC_PINS);
 	return err ? err : enable_cap(h, fd, KVM_CAP_EXIT_HYPERCALL,
@@ -175,7 +173,7 @@ static int kernel_td_init(struct host *h, u32 vm, const struct host_td_params *p
 	init->cpuid.nent = 1;
 	init->cpuid.entries[0].function = CPUID_ADDRESS_SIZES;
 	init->cpuid.entries[0].eax = (u32)params->gpaw << 16;
-	kernel_host(h)->vm[vm].gpaw = params->gpaw;
+	kernel_host(h)->objects.vm[vm].gpaw = params->gpaw;
 	return td_command(h, fd, KVM_TDX_INIT_VM, (uintptr_t)init);
 }
 
@@ -190,7 +188,7 @@ static int kernel_vm_close(struct host *h, u32 vm)
 {
 	if (host_vm_fd(h, vm) < 0)
 		return -EBADF;
-	host_sys_close(h, &kernel_host(h)->vm[vm].fd);
+	host_sys_close(h, &kernel_host(h)->objects.vm[vm].fd);
 	return 0;
 }
 
@@ -225,8 +223,8 @@ static int kernel_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	fd = host_ioctl(h, fd, KVM_CREATE_VCPU, (void *)(uintptr_t)vcpu);
 	if (fd < 0)
 		return fd;
-	kh->vm[vm].vcpu_fd[vcpu] = fd;
-	return set_cpuid(h, fd, kh->vm[vm].gpaw);
+	kh->objects.vm[vm].vcpu_fd[vcpu] = fd;
+	return set_cpuid(h, fd, kh->objects.vm[vm].gpaw);
 }
 
 static int kernel_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx)
@@ -240,7 +238,7 @@ static int kernel_vcpu_close(struct host *h, u32 vm, u32 vcpu)
 {
 	if (host_vcpu_fd(h, vm, vcpu) < 0)
 		return -EBADF;
-	host_sys_close(h, &kernel_host(h)->vm[vm].vcpu_fd[vcpu]);
+	host_sys_close(h, &kernel_host(h)->objects.vm[vm].vcpu_fd[vcpu]);
 	return 0;
 }
 
@@ -259,7 +257,7 @@ static int kernel_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op
 		return -EBADF;
 	if (!host_enter(h, 0))
 		return host_refused(h);
-	kern_probe_vm(kh->vm[vm].vm, &view);
+	kern_probe_vm(kh->vm[vm], &view);
 	if (!view.is_td) {
 		h->skip = "an ordinary VM has no guest here";
 		return HOST_SKIP;
@@ -303,25 +301,6 @@ static int kernel_hypercall_answer(struct host *h, u32 vm, u32 vcpu, u64 ret)
 
 /* -- the end ---------------------------------------------------------------- */
 
-/* Descriptors from the lowest number up, which is the order they were made in. */
-static int *lowest_open(struct kernel_host *kh)
-{
-	int *lowest = NULL;
-
-	for (u32 i = 0; i < HOST_OBJ_MAX; i++) {
-		int *fd[] = { &kh->vm[i].fd, &kh->gmem_fd[i] };
-
-		for (u32 j = 0; j < ARRAY_SIZE(fd); j++)
-			if (*fd[j] >= 0 && (!lowest || *fd[j] < *lowest))
-				lowest = fd[j];
-		for (u32 j = 0; j < HOST_VCPU_MAX; j++)
-			if (kh->vm[i].vcpu_fd[j] >= 0 &&
-			    (!lowest || kh->vm[i].vcpu_fd[j] < *lowest))
-				lowest = &kh->vm[i].vcpu_fd[j];
-	}
-	return lowest;
-}
-
 static void kernel_teardown(struct host *h)
 {
 	int *fd;
@@ -329,7 +308,7 @@ static void kernel_teardown(struct host *h)
 	if (!host_enter(h, 0))
 		return;
 	kern_exit_mm();
-	while ((fd = lowest_open(kernel_host(h))))
+	while ((fd = objects_lowest_fd(&kernel_host(h)->objects)))
 		host_sys_close(h, fd);
 	kernel_users_let_go(h);
 	kernel_check_frames(h);
@@ -394,6 +373,8 @@ static const char *unsupported(const struct host_config *config)
 		return "guest_memfd of this kernel has 4K pages only";
 	if (config->dpamt)
 		return "this kernel has no dynamic PAMT";
+	if (config->series_bug)
+		return "this kernel has the bugs it has (series-bugs none only)";
 	if (config->lru_batches)
 		return "LRU batches are not stood in for";
 	if (config->panic_on_warn)
@@ -453,12 +434,7 @@ struct host *host_create(struct env *env, struct hw *hw, struct tdx_module *modu
 
 	kh->host = (struct host){ &kernel_host_ops, env, hw, module, NULL };
 	kh->unsupported = unsupported(config);
-	for (u32 i = 0; i < HOST_OBJ_MAX; i++) {
-		kh->gmem_fd[i] = -1;
-		kh->vm[i].fd = -1;
-		for (u32 j = 0; j < HOST_VCPU_MAX; j++)
-			kh->vm[i].vcpu_fd[j] = -1;
-	}
+	objects_clear_fds(&kh->objects);
 	if (kh->unsupported)
 		return &kh->host;
 	tdx_set_phys_read(module, read_physical, kh);

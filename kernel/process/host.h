@@ -10,30 +10,13 @@
 #include "kernel/process/process.h"
 #include "model/kvm/kvm_uapi.h"
 #include "sim/base/env.h"
-#include "sim/base/host.h"
-
-#define HOST_GUP_MAX	32
-#define HOST_BLOCK_MAX	64
-
-/* What userspace knows of a VM it made. Descriptors are -1 when not open. */
-struct kernel_vm {
-	void *vm;		/* valid while host_vm() says so */
-	int fd;
-	int vcpu_fd[HOST_VCPU_MAX];
-	u8 gpaw;
-};
+#include "sim/base/host_objects.h"
 
 struct kernel_gup {
 	u32 gmem, count;
 	u64 offset;
 	kvm_pfn_t pfn;
 	bool pin;
-};
-
-struct kernel_block {
-	kvm_pfn_t pfn;
-	u8 order;
-	bool used;
 };
 
 /* In the arena: goes back with the simulation, and tells the machine to follow. */
@@ -44,10 +27,9 @@ struct kernel_host {
 	u64 generation;			/* of the machine, 0 right after boot */
 	int kvm_fd;
 	bool crashed;			/* a BUG: nothing runs any more */
-	struct kernel_vm vm[HOST_OBJ_MAX];
-	int gmem_fd[HOST_OBJ_MAX];
+	struct host_objects objects;	/* descriptors and blocks of the VMM */
+	void *vm[HOST_OBJ_MAX];		/* valid while host_vm() says so */
 	struct kernel_gup gup[HOST_GUP_MAX];
-	struct kernel_block block[HOST_BLOCK_MAX];
 };
 
 static inline struct kernel_host *kernel_host(struct host *h)

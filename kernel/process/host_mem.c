@@ -30,7 +30,7 @@ int kernel_gmem_create(struct host *h, u32 vm, u32 gmem, u64 size, u64 flags)
 	fd = host_ioctl(h, fd, KVM_CREATE_GUEST_MEMFD, &args);
 	if (fd < 0)
 		return fd;
-	kernel_host(h)->gmem_fd[gmem] = fd;
+	kernel_host(h)->objects.gmem_fd[gmem] = fd;
 	return 0;
 }
 
@@ -38,7 +38,7 @@ int kernel_gmem_close(struct host *h, u32 gmem)
 {
 	if (host_gmem_fd(h, gmem) < 0)
 		return -EBADF;
-	host_sys_close(h, &kernel_host(h)->gmem_fd[gmem]);
+	host_sys_close(h, &kernel_host(h)->objects.gmem_fd[gmem]);
 	return 0;
 }
 
@@ -76,7 +76,7 @@ int kernel_set_memory_region(struct host *h, u32 vm, u32 slot, u32 flags, gpa_t 
 	if (!host_enter(h, 0))
 		return host_refused(h);
 	/* A slot that moves keeps its memory. */
-	old = kern_vm_slot_address(kernel_host(h)->vm[vm].vm, slot);
+	old = kern_vm_slot_address(kernel_host(h)->vm[vm], slot);
 	if (old)
 		region.userspace_addr = old;
 	if (gmem >= 0 && host_gmem_fd(h, gmem) >= 0)
@@ -242,35 +242,21 @@ int kernel_gup(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin)
 
 /* -- the second owner -------------------------------------------------------- */
 
-static struct kernel_block *find_block(struct kernel_host *kh, kvm_pfn_t pfn)
-{
-	for (u32 i = 0; i < HOST_BLOCK_MAX; i++) {
-		struct kernel_block *block = &kh->block[i];
-
-		if (block->used && pfn >= block->pfn && pfn - block->pfn < 1ULL << block->order)
-			return block;
-	}
-	return NULL;
-}
-
 int kernel_page_alloc(struct host *h, u8 order, kvm_pfn_t *pfn)
 {
-	struct kernel_host *kh = kernel_host(h);
+	struct host_block *block = objects_free_block(&kernel_host(h)->objects);
 
 	if (order > ORDER_MAX)
 		return -EINVAL;
 	if (!host_enter(h, 0))
 		return host_refused(h);
-	for (u32 i = 0; i < HOST_BLOCK_MAX; i++) {
-		if (kh->block[i].used)
-			continue;
-		*pfn = kern_page_alloc(order);
-		if (*pfn == ~0UL)
-			return -ENOMEM;
-		kh->block[i] = (struct kernel_block){ *pfn, order, true };
-		return 0;
-	}
-	return -ENOSPC;
+	if (!block)
+		return -ENOSPC;
+	*pfn = kern_page_alloc(order);
+	if (*pfn == ~0UL)
+		return -ENOMEM;
+	*block = (struct host_block){ *pfn, order, true };
+	return 0;
 }
 
 /* -EFAULT: the store took a machine check. */
@@ -280,7 +266,7 @@ int kernel_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial)
 
 	if (!host_enter(h, 0))
 		return host_refused(h);
-	if (!find_block(kernel_host(h), pfn))
+	if (!objects_find_block(&kernel_host(h)->objects, pfn))
 		return -EBADF;
 	access = partial ? hw_write_partial(h->hw, pfn_to_hpa(pfn), token) :
 			   hw_write(h->hw, pfn_to_hpa(pfn), KEYID_SHARED, token);
@@ -289,7 +275,7 @@ int kernel_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial)
 
 int kernel_page_free(struct host *h, kvm_pfn_t pfn, u8 order)
 {
-	struct kernel_block *block = find_block(kernel_host(h), pfn);
+	struct host_block *block = objects_find_block(&kernel_host(h)->objects, pfn);
 
 	if (!host_enter(h, 0))
 		return host_refused(h);
@@ -308,6 +294,6 @@ void kernel_users_let_go(struct host *h)
 		if (kh->gup[i].count)
 			gup_drop(&kh->gup[i], kh->gup[i].count);
 	for (u32 i = 0; i < HOST_BLOCK_MAX; i++)
-		if (kh->block[i].used)
-			kernel_page_free(h, kh->block[i].pfn, kh->block[i].order);
+		if (kh->objects.block[i].used)
+			kernel_page_free(h, kh->objects.block[i].pfn, kh->objects.block[i].order);
 }

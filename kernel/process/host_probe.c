@@ -194,7 +194,7 @@ PROC static void look_for_leak(void *context, unsigned long pfn)
 	tdr = pamt.type == PT_TDR ? pfn_to_hpa(pfn) : pamt.owner;
 	vm = vm_of_td(h, tdr);
 	if (vm >= 0 && (pamt.type != PT_EPT ||
-			kern_sept_page_linked(kernel_host(h)->vm[vm].vm, pfn)))
+			kern_sept_page_linked(kernel_host(h)->vm[vm], pfn)))
 		return;
 	if (search->count < search->max)
 		search->view[search->count] = (struct host_leak_view){
@@ -260,9 +260,9 @@ void kernel_check(struct host *h)
 		struct mirror_check check = { .h = h, .vm = vm };
 		struct kern_vm view;
 
-		if (kh->crashed || !kh->vm[vm].vm || !host_vm(h, vm))
+		if (kh->crashed || !kh->vm[vm] || !host_vm(h, vm))
 			continue;
-		check.kvm = kh->vm[vm].vm;
+		check.kvm = kh->vm[vm];
 		kern_probe_vm(check.kvm, &view);
 		check.tdr = view.tdr;
 		if (!view.is_td || !view.tdr || view.vm_bugged)

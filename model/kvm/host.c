@@ -25,12 +25,7 @@ static void host_init_objects(struct model_host *mh)
 {
 	struct kvm_globals *globals = &mh->globals;
 
-	for (u32 i = 0; i < HOST_OBJ_MAX; i++) {
-		mh->gmem_fd[i] = -1;
-		mh->vm[i].fd = -1;
-		for (u32 j = 0; j < HOST_VCPU_MAX; j++)
-			mh->vm[i].vcpu_fd[j] = -1;
-	}
+	objects_clear_fds(&mh->objects);
 	pool_init(&globals->vms, "kvm", vt_x86_ops.vm_size);
 	pool_init(&globals->vcpus, "kvm_vcpu", vt_x86_ops.vcpu_size);
 	pool_init(&globals->slots, "kvm_memory_slot", sizeof(struct kvm_memory_slot));
@@ -127,7 +122,7 @@ static struct file *host_file(struct model_host *mh, int fd)
 struct kvm *host_open_vm(struct host *h, u32 vm)
 {
 	struct model_host *mh = model_host(h);
-	struct file *file = vm < HOST_OBJ_MAX ? host_file(mh, mh->vm[vm].fd) : NULL;
+	struct file *file = host_file(mh, objects_vm_fd(&mh->objects, vm));
 
 	return file ? file->private_data : NULL;
 }
@@ -135,10 +130,8 @@ struct kvm *host_open_vm(struct host *h, u32 vm)
 struct kvm_vcpu *host_open_vcpu(struct host *h, u32 vm, u32 vcpu)
 {
 	struct model_host *mh = model_host(h);
-	struct file *file = NULL;
+	struct file *file = host_file(mh, objects_vcpu_fd(&mh->objects, vm, vcpu));
 
-	if (vm < HOST_OBJ_MAX && vcpu < HOST_VCPU_MAX)
-		file = host_file(mh, mh->vm[vm].vcpu_fd[vcpu]);
 	return file ? file->private_data : NULL;
 }
 
@@ -146,7 +139,7 @@ struct file *host_open_gmem(struct host *h, u32 gmem)
 {
 	struct model_host *mh = model_host(h);
 
-	return gmem < HOST_OBJ_MAX ? host_file(mh, mh->gmem_fd[gmem]) : NULL;
+	return host_file(mh, objects_gmem_fd(&mh->objects, gmem));
 }
 
 /* -- VMs ------------------------------------------------------------------- */
@@ -170,8 +163,8 @@ int host_vm_create(struct host *h, u32 vm, u32 type)
 	kvm = mh->globals.files.fd[fd]->private_data;
 	mh->vm[vm].kvm = kvm;
 	mh->vm[vm].kvm_id = kvm->id;
-	mh->vm[vm].fd = fd;
-	mh->vm[vm].gpaw = 48;
+	mh->objects.vm[vm].fd = fd;
+	mh->objects.vm[vm].gpaw = 48;
 	/* Every VMM does this first. */
 	return kvm_vm_ioctl(kvm, KVM_ENABLE_CAP, &cap);
 }
@@ -199,7 +192,7 @@ int host_td_init(struct host *h, u32 vm, const struct host_td_params *params)
 	init->cpuid.nent = 1;
 	init->cpuid.entries[0].function = CPUID_ADDRESS_SIZES;
 	init->cpuid.entries[0].eax = (u32)params->gpaw << 16;
-	model_host(h)->vm[vm].gpaw = params->gpaw;
+	model_host(h)->objects.vm[vm].gpaw = params->gpaw;
 	return host_td_cmd(kvm, KVM_TDX_INIT_VM, init);
 }
 
@@ -217,8 +210,8 @@ int host_vm_close(struct host *h, u32 vm)
 
 	if (!host_open_vm(h, vm))
 		return -EBADF;
-	fd = mh->vm[vm].fd;
-	mh->vm[vm].fd = -1;
+	fd = mh->objects.vm[vm].fd;
+	mh->objects.vm[vm].fd = -1;
 	return close_fd(&mh->globals.files, fd);
 }
 
@@ -235,8 +228,8 @@ int host_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	fd = kvm_vm_ioctl(kvm, KVM_CREATE_VCPU, (void *)(uintptr_t)vcpu);
 	if (fd < 0)
 		return fd;
-	mh->vm[vm].vcpu_fd[vcpu] = fd;
-	kvm_vcpu_after_set_cpuid(mh->globals.files.fd[fd]->private_data, mh->vm[vm].gpaw);
+	mh->objects.vm[vm].vcpu_fd[vcpu] = fd;
+	kvm_vcpu_after_set_cpuid(mh->globals.files.fd[fd]->private_data, mh->objects.vm[vm].gpaw);
 	return 0;
 }
 
@@ -255,8 +248,8 @@ int host_vcpu_close(struct host *h, u32 vm, u32 vcpu)
 
 	if (!host_open_vcpu(h, vm, vcpu))
 		return -EBADF;
-	fd = mh->vm[vm].vcpu_fd[vcpu];
-	mh->vm[vm].vcpu_fd[vcpu] = -1;
+	fd = mh->objects.vm[vm].vcpu_fd[vcpu];
+	mh->objects.vm[vm].vcpu_fd[vcpu] = -1;
 	return close_fd(&mh->globals.files, fd);
 }
 
@@ -328,12 +321,7 @@ void host_teardown(struct host *h)
 	exit_mmap(mh->globals.current_mm);
 	for (int fd = 0; fd < NR_OPEN; fd++)
 		close_fd(&mh->globals.files, fd);
-	for (u32 i = 0; i < HOST_OBJ_MAX; i++) {
-		mh->gmem_fd[i] = -1;
-		mh->vm[i].fd = -1;
-		for (u32 j = 0; j < HOST_VCPU_MAX; j++)
-			mh->vm[i].vcpu_fd[j] = -1;
-	}
+	objects_clear_fds(&mh->objects);
 	host_users_let_go(h);
 	lru_add_drain_all(h->env);
 	mm_check(mm_of(mh), mh->frames_at_boot);

@@ -8,14 +8,12 @@
 #define SEPTUM_KVM_HOST_INTERNAL_H
 
 #include "model/kvm/kvm_host.h"
+#include "sim/base/host_objects.h"
 
-/* What userspace knows about a VM it made. Descriptors are -1 when not open. */
+/* The VM behind a number: it outlives its descriptor. */
 struct host_vm {
 	struct kvm *kvm;	/* valid while host_vm_kvm() says so */
 	u32 kvm_id;
-	int fd;
-	int vcpu_fd[HOST_VCPU_MAX];
-	u8 gpaw;		/* what TD parameters said: CPUID of its vCPUs */
 };
 
 /* References that somebody outside guest_memfd holds on a page of it. */
@@ -27,23 +25,13 @@ struct host_gup {
 	bool pin;
 };
 
-/* A block from the page allocator in the hands of a second owner. */
-struct host_block {
-	kvm_pfn_t pfn;
-	u8 order;
-	bool used;
-};
-
 #define VMM_RAM_SIZE	(1ULL << 45)
-#define HOST_GUP_MAX	32
-#define HOST_BLOCK_MAX	64
 
 struct model_host {
 	struct kvm_globals globals;	/* first: env->layer[LAYER_KVM] */
+	struct host_objects objects;	/* descriptors and blocks of the VMM */
 	struct host_vm vm[HOST_OBJ_MAX];
-	int gmem_fd[HOST_OBJ_MAX];
 	struct host_gup gup[HOST_GUP_MAX];
-	struct host_block block[HOST_BLOCK_MAX];
 	u64 ram_base;		/* user address of the VMM's memory, by gpa */
 	u64 frames_at_boot;	/* in use before the first VM */
 };

@@ -26,7 +26,7 @@ int host_gmem_create(struct host *h, u32 vm, u32 gmem, u64 size, u64 flags)
 	fd = kvm_vm_ioctl(kvm, KVM_CREATE_GUEST_MEMFD, &args);
 	if (fd < 0)
 		return fd;
-	model_host(h)->gmem_fd[gmem] = fd;
+	model_host(h)->objects.gmem_fd[gmem] = fd;
 	file = model_host(h)->globals.files.fd[fd];
 	snprintf(file_inode(file)->name, sizeof(file_inode(file)->name), "g%u", gmem);
 	return 0;
@@ -39,8 +39,8 @@ int host_gmem_close(struct host *h, u32 gmem)
 
 	if (!host_open_gmem(h, gmem))
 		return -EBADF;
-	fd = mh->gmem_fd[gmem];
-	mh->gmem_fd[gmem] = -1;
+	fd = mh->objects.gmem_fd[gmem];
+	mh->objects.gmem_fd[gmem] = -1;
 	return close_fd(&mh->globals.files, fd);
 }
 
@@ -64,7 +64,7 @@ int host_set_memory_region(struct host *h, u32 vm, u32 slot, u32 flags, gpa_t gp
 	if (old)
 		region.userspace_addr = old->userspace_addr;
 	if (gmem >= 0 && host_open_gmem(h, gmem))
-		region.guest_memfd = model_host(h)->gmem_fd[gmem];
+		region.guest_memfd = model_host(h)->objects.gmem_fd[gmem];
 	return kvm_vm_ioctl(kvm, KVM_SET_USER_MEMORY_REGION2, &region);
 }
 

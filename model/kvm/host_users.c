@@ -207,35 +207,21 @@ int host_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event,
 
 /* -- the second owner ------------------------------------------------------ */
 
-static struct host_block *find_block(struct model_host *mh, kvm_pfn_t pfn)
-{
-	for (u32 i = 0; i < HOST_BLOCK_MAX; i++) {
-		struct host_block *block = &mh->block[i];
-
-		if (block->used && pfn >= block->pfn && pfn - block->pfn < 1ULL << block->order)
-			return block;
-	}
-	return NULL;
-}
-
 int host_page_alloc(struct host *h, u8 order, kvm_pfn_t *pfn)
 {
-	struct model_host *mh = model_host(h);
+	struct host_block *block = objects_free_block(&model_host(h)->objects);
 	struct page *page;
 
 	if (order > MAX_PAGE_ORDER)
 		return -EINVAL;
-	for (u32 i = 0; i < HOST_BLOCK_MAX; i++) {
-		if (mh->block[i].used)
-			continue;
-		page = alloc_pages(h->env, GFP_KERNEL | (order ? __GFP_COMP : 0), order);
-		if (!page)
-			return -ENOMEM;
-		*pfn = page_to_pfn(page);
-		mh->block[i] = (struct host_block){ *pfn, order, true };
-		return 0;
-	}
-	return -ENOSPC;
+	if (!block)
+		return -ENOSPC;
+	page = alloc_pages(h->env, GFP_KERNEL | (order ? __GFP_COMP : 0), order);
+	if (!page)
+		return -ENOMEM;
+	*pfn = page_to_pfn(page);
+	*block = (struct host_block){ *pfn, order, true };
+	return 0;
 }
 
 /* -EFAULT: the store took a machine check. */
@@ -244,7 +230,7 @@ int host_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial)
 	hpa_t hpa = pfn_to_hpa(pfn);
 	enum hw_access access;
 
-	if (!find_block(model_host(h), pfn))
+	if (!objects_find_block(&model_host(h)->objects, pfn))
 		return -EBADF;
 	access = partial ? hw_write_partial(h->hw, hpa, token) :
 			   hw_write(h->hw, hpa, KEYID_SHARED, token);
@@ -253,7 +239,7 @@ int host_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial)
 
 int host_page_free(struct host *h, kvm_pfn_t pfn, u8 order)
 {
-	struct host_block *block = find_block(model_host(h), pfn);
+	struct host_block *block = objects_find_block(&model_host(h)->objects, pfn);
 
 	if (!block || block->pfn != pfn || block->order != order)
 		return -EBADF;
@@ -270,6 +256,6 @@ void host_users_let_go(struct host *h)
 		if (mh->gup[i].page)
 			gup_drop(&mh->gup[i], mh->gup[i].count);
 	for (u32 i = 0; i < HOST_BLOCK_MAX; i++)
-		if (mh->block[i].used)
-			host_page_free(h, mh->block[i].pfn, mh->block[i].order);
+		if (mh->objects.block[i].used)
+			host_page_free(h, mh->objects.block[i].pfn, mh->objects.block[i].order);
 }
