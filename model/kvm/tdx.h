@@ -39,6 +39,9 @@ struct kvm_tdx {
 	struct tdx_td td;
 	struct page *page_add_src;	/* slots_lock; only inside the populate callback */
 	bool wait_for_sept_zap;		/* mmu_lock(write): TD entry is held off */
+	/* Dynamic PAMT, splits outside a vCPU: a mutex, so that it can be refilled inside. */
+	struct lock pamt_cache_lock;
+	struct tdx_pamt_cache pamt_cache;
 };
 
 struct vcpu_tdx {
@@ -54,6 +57,7 @@ struct vcpu_tdx {
 	u64 vp_enter_ret;
 	enum vcpu_tdx_state state;
 	bool guest_state_loaded;
+	struct tdx_pamt_cache pamt_cache;	/* dynamic PAMT: for the faults of this vCPU */
 	bool pi_on;			/* the posted-interrupt descriptor says one waits */
 	gpa_t map_gpa_next, map_gpa_end;
 };
@@ -146,6 +150,15 @@ int tdx_gmem_max_mapping_level(struct kvm *vm, kvm_pfn_t pfn, bool is_private);
 int tdx_sept_set_private_spte(struct kvm *vm, gfn_t gfn, u64 old_spte,
 			      u64 new_spte, enum pg_level level);
 void tdx_sept_free_private_spt(struct kvm *vm, struct kvm_mmu_page *sp);
+
+/*
+ * Dynamic PAMT: pairs for a guest page and @min_nr_spts S-EPT pages, before
+ * mmu_lock. @v: the vCPU whose fault it is; NULL: a split outside a vCPU, with
+ * pamt_cache_lock held. May sleep. 0, -ENOMEM.
+ */
+int tdx_topup_external_pamt_cache(struct kvm *vm, struct kvm_vcpu *v, u32 min_nr_spts);
+/* What that filled, for whoever changes the S-EPT now; NULL while it is off. */
+struct tdx_pamt_cache *tdx_get_pamt_cache(struct kvm *vm);
 
 /* CPU goes offline or the last VM is gone: flush the vCPUs associated with it. */
 void tdx_disable_virtualization_cpu(struct tdx_globals *globals, int cpu);

@@ -12,6 +12,7 @@
 
 #include "model/hw/hw.h"
 #include "sim/base/list.h"
+#include "sim/base/pool.h"
 #include "model/tdx/tables.h"
 #include "model/tdx/tdx.h"
 
@@ -88,6 +89,9 @@ struct tdx_globals {
 	u64 cache_state_incoherent;	/* BIT(cpu) */
 	bool bug_tdx_pw_mce;		/* X86_BUG_TDX_PW_MCE */
 	struct tdmr_info tdmr;		/* RAM is one region: one covers it */
+	/* Dynamic PAMT: pages the module has, by 2M region. 0 outside pamt_lock stays 0. */
+	struct sparse pamt_refcounts;	/* u32 by pfn >> 9 */
+	struct lock pamt_lock;		/* PAMT.ADD, PAMT.REMOVE, and DEMOTE with a pair */
 	/* Policy unmap-ret: the frame the unmap that runs will return. */
 	bool unmap_failed;
 	kvm_pfn_t unmap_failed_pfn;
@@ -119,6 +123,40 @@ u32 tdx_get_nr_guest_keyids(struct tdx_globals *globals);
 
 /* -EBUSY for the last online CPU of its package while a guest KeyID is in use. */
 int tdx_offline_cpu(struct tdx_globals *globals, int cpu);
+
+/*
+ * Dynamic PAMT (tdx_pamt.c): "Dynamic PAMT" v6 by Rick Edgecombe and Kirill
+ * Shutemov, 25 May 2026. A 2M region of memory whose 4K pages the module uses
+ * needs a pair of pages for their PAMT entries. Everything here does nothing
+ * and succeeds while tdx_supports_dynamic_pamt() is false.
+ */
+#define TDX_DPAMT_ENTRY_PAGE_CNT	2
+/* A fault adds at most a table a level, and one guest page: a pair each. */
+#define TDX_PAMT_CACHE_MAX		((5 + 1) * TDX_DPAMT_ENTRY_PAGE_CNT)
+
+/* Pages for pairs, obtained while sleeping was allowed. Who uses one locks it. */
+struct tdx_pamt_cache {
+	const char *site;		/* names it for allocation faults */
+	u32 cnt;
+	struct page *page[TDX_PAMT_CACHE_MAX];
+};
+
+bool tdx_supports_dynamic_pamt(const struct tdx_globals *globals);
+void tdx_init_pamt_cache(struct tdx_pamt_cache *cache, const char *site);
+/* At least @npages in it, <= TDX_PAMT_CACHE_MAX; may sleep. 0, -ENOMEM. */
+int tdx_topup_pamt_cache(struct tdx_globals *globals, struct tdx_pamt_cache *cache, u32 npages);
+void tdx_free_pamt_cache(struct tdx_pamt_cache *cache);
+/*
+ * Before the module gets the 4K page @pfn, after it gave it back. A page of
+ * another @level needs no pair. @cache NULL: the caller may sleep. 0, -ENOMEM
+ * (also: @cache is empty), -EIO (the module refused the pair; warned).
+ */
+int tdx_pamt_get(struct tdx_globals *globals, kvm_pfn_t pfn, enum pg_level level,
+		 struct tdx_pamt_cache *cache);
+void tdx_pamt_put(struct tdx_globals *globals, kvm_pfn_t pfn, enum pg_level level);
+/* A zeroed page with its pair in place. NULL: no memory, or the pair was refused. */
+struct page *tdx_alloc_control_page(struct tdx_globals *globals, const char *site);
+void tdx_free_control_page(struct tdx_globals *globals, struct page *page);
 
 /* Only on machines with the partial-write erratum: MOVDIR64B of zeros. */
 void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size);
@@ -152,6 +190,15 @@ u64 tdh_vp_wr(struct tdx_vp *p, u64 field, u64 data, u64 mask);
 u64 tdh_phymem_page_reclaim(struct tdx_globals *globals, struct page *page,
 			    u64 *tdx_pt, u64 *tdx_owner, u64 *tdx_size);
 u64 tdh_mem_page_remove(struct tdx_td *t, gpa_t gpa, int level,
+			u64 *ext_err1, u64 *ext_err2);
+/*
+ * @pfn: first frame of the large page, @new_sept_page: for the table of small
+ * entries, which needs its own tdx_pamt_get() before. Dynamic PAMT, level 2M:
+ * takes a pair from @cache and, on success, gives the region a count of 512; on
+ * failure the pair is in @cache again. TDX_SW_ERROR: @cache had none.
+ */
+u64 tdh_mem_page_demote(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
+			struct page *new_sept_page, struct tdx_pamt_cache *cache,
 			u64 *ext_err1, u64 *ext_err2);
 u64 tdh_mem_track(struct tdx_td *t);
 u64 tdh_phymem_cache_wb(struct tdx_globals *globals, bool resume);
