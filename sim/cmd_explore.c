@@ -218,44 +218,36 @@ static int write_witnesses(struct explore_request *request, const struct race_re
 	return status ? EXIT_BAD_INPUT : 0;
 }
 
-static int explore_variant(struct explore_request *request, const struct scn *scn)
+static int explore_variant(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
+			   struct run_options *options)
 {
+	struct explore_request *request = ctx;
 	struct race_report *report = calloc(1, sizeof(*report));
 	struct sweep allow = { .scn = scn };
-	struct sim_config config;
 	struct diag diag;
-	enum race_outcome outcome;
-	struct sim *sim;
-	char why[160];
 	int status;
 
+	if (!report)
+		return EXIT_INTERNAL;
 	diag_clear(&diag);
-	if (!run_config(scn, &request->options.run, &config, &diag)) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		status = EXIT_BAD_INPUT;
-		goto out;
-	}
+	request->path = path;
+	request->options.run = *options;
 	if (!sweep_read_allow(&allow, NULL, &diag)) {
 		diag_print(stderr, &diag, diag_colour(stderr));
 		status = EXIT_BAD_INPUT;
 		goto out;
 	}
 	request->options.allowed_broken = allow.allowed_broken;
-	config.defects = request->machine.defects;
-	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
-	if (!sim || !report) {
-		status = usage_error("%s", why);
+	switch (explore_race(sim, scn, &request->options, report)) {
+	case RACE_NONE:
+		status = usage_error("%s has no race block to explore", path);
 		goto out;
-	}
-	outcome = explore_race(sim, scn, &request->options, report);
-	if (outcome == RACE_NONE) {
-		status = usage_error("%s has no race block to explore", request->path);
-		goto out;
-	}
-	if (outcome == RACE_PROLOGUE) {
+	case RACE_PROLOGUE:
 		diag_print(stderr, &report->bad.diag, diag_colour(stderr));
 		status = run_exit_status(report->bad.verdict);
 		goto out;
+	default:
+		break;
 	}
 	status = status_of(report, scn);
 	if (request->format == FORMAT_JSON)
@@ -266,29 +258,6 @@ static int explore_variant(struct explore_request *request, const struct scn *sc
 		status = EXIT_BAD_INPUT;
 out:
 	free(report);
-	return status;
-}
-
-static int explore_file(struct explore_request *request)
-{
-	struct diag diag;
-	struct scn *scn;
-	int status = 0, one;
-	u32 v;
-
-	diag_clear(&diag);
-	scn = scn_parse_file(request->path, &diag);
-	if (!scn) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
-	}
-	for (v = 0; v < run_variant_count(scn); v++) {
-		request->options.run.variant = v;
-		one = explore_variant(request, scn);
-		if (!status)
-			status = one;
-	}
-	scn_free(scn);
 	return status;
 }
 
@@ -307,12 +276,9 @@ int cmd_explore(int argc, char **argv)
 		status = usage_error("explore: which scenario?");
 	for (i = 0; !status && i < words.count; i++)
 		status = paths_gather(&paths, words.word[i]);
-	request.options.run.set = request.machine.set;
-	request.options.run.set_count = request.machine.set_count;
-	for (i = 0; !status && i < paths.count; i++) {
-		request.path = paths.path[i];
-		status = explore_file(&request);
-	}
+	for (i = 0; !status && i < paths.count; i++)
+		status = machine_each_variant(&request.machine, &request.cache, paths.path[i],
+					      explore_variant, &request);
 	sim_cache_free(&request.cache);
 	paths_free(&paths);
 	option_words_free(&words);

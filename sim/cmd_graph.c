@@ -17,6 +17,7 @@ struct graph_request {
 	bool list;
 	u32 run_count, unexpected;
 	struct sim_cache cache;
+	struct graph *graph;
 };
 
 static int set_output(void *ctx, const char *text)
@@ -37,54 +38,20 @@ static const struct option_row rows[] = {
 	MACHINE_OPTION_ROWS,
 };
 
-static int run_one(struct graph_request *request, struct graph *graph, const struct scn *scn,
-		   u32 variant)
+static int run_one(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
+		   struct run_options *options)
 {
-	struct run_options options = {
-		.variant = variant, .set = request->machine.set, .set_count = request->machine.set_count,
-		.listener = graph_listen, .listener_ctx = graph,
-		.listener_mask = graph->kind->mask,
-	};
+	struct graph_request *request = ctx;
 	struct run_result result;
-	struct sim_config config;
-	struct diag diag;
-	struct sim *sim;
-	char why[160];
 
-	diag_clear(&diag);
-	if (!run_config(scn, &options, &config, &diag)) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
-	}
-	config.defects = request->machine.defects;
-	sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
-	if (!sim)
-		return usage_error("%s", why);
-	graph_new_run(graph);
-	choose_script(&sim->env->chooser);
-	run_scenario(sim, scn, &options, &result);
+	options->listener = graph_listen;
+	options->listener_ctx = request->graph;
+	options->listener_mask = request->graph->kind->mask;
+	graph_new_run(request->graph);
+	run_scenario(sim, scn, options, &result);
 	request->run_count++;
 	request->unexpected += result.verdict != RUN_OK && result.verdict != RUN_SKIPPED;
 	return result.verdict == RUN_ERROR ? EXIT_BAD_INPUT : 0;
-}
-
-static int run_file(struct graph_request *request, struct graph *graph, const char *path)
-{
-	struct diag diag;
-	struct scn *scn;
-	int status = 0;
-	u32 v;
-
-	diag_clear(&diag);
-	scn = scn_parse_file(path, &diag);
-	if (!scn) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
-	}
-	for (v = 0; v < run_variant_count(scn) && !status; v++)
-		status = run_one(request, graph, scn, v);
-	scn_free(scn);
-	return status;
 }
 
 static int write_dot(const struct graph *graph, const char *path)
@@ -135,8 +102,7 @@ static const struct graph_kind *kind_of(const char *word)
 	return NULL;
 }
 
-static int run_all(struct graph_request *request, struct graph *graph,
-		   const struct option_words *words)
+static int run_all(struct graph_request *request, const struct option_words *words)
 {
 	struct path_list paths = { 0 };
 	int status = 0;
@@ -147,7 +113,8 @@ static int run_all(struct graph_request *request, struct graph *graph,
 	if (words->count == 1)
 		status = paths_gather(&paths, "scenarios");
 	for (i = 0; i < paths.count && !status; i++)
-		status = run_file(request, graph, paths.path[i]);
+		status = machine_each_variant(&request->machine, &request->cache, paths.path[i],
+					      run_one, request);
 	paths_free(&paths);
 	return status;
 }
@@ -171,7 +138,8 @@ int cmd_graph(int argc, char **argv)
 		graph = malloc(sizeof(*graph));
 	if (graph) {
 		graph_init(graph, kind);
-		status = run_all(&request, graph, &words);
+		request.graph = graph;
+		status = run_all(&request, &words);
 		if (!status && show(&request, graph))
 			status = EXIT_INTERNAL;
 		if (!status && graph_illegal_count(graph))

@@ -26,6 +26,29 @@ int option_order(void *ctx, const char *text);
 int option_knob(void *ctx, const char *text);
 int option_defect(void *ctx, const char *text);
 
+/*
+ * What the command line leaves of a scenario's variants: a setting about something
+ * that varies picks those with that value; a value the file does not have leaves
+ * one of each.
+ */
+bool machine_wants(const struct machine_options *machine, const struct scn *scn, u32 variant);
+/* Settings that do more than pick a variant, into @set[MACHINE_SET_MAX]; how many. */
+u32 machine_settings(const struct machine_options *machine, const struct scn *scn,
+		     struct run_setting *set);
+
+/*
+ * One variant of a scenario file: its machine is there and its chooser follows the
+ * script; @options has the variant and the settings. Returns an exit status.
+ */
+typedef int variant_fn(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
+		       struct run_options *options);
+/*
+ * Every wanted variant of the file @path. The worst exit status; bad input, which
+ * was printed, ends it.
+ */
+int machine_each_variant(const struct machine_options *machine, struct sim_cache *cache,
+			 const char *path, variant_fn *one, void *ctx);
+
 #define MACHINE_OPTION_ROWS							\
 	{ "--policy", "P", "what keeps a page that may still be in the S-EPT "	\
 	  "('list policies')", option_policy },					\

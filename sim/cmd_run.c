@@ -234,58 +234,6 @@ static int run_variant(struct run_request *request, const char *path, const stru
 
 /* ---- Files ---- */
 
-static bool vary_has(const struct scn_node *node, const char *value)
-{
-	u32 i;
-
-	for (i = 0; i < node->count; i++)
-		if (!strcmp(node->setting[i].value, value))
-			return true;
-	return false;
-}
-
-/*
- * A setting of the command line about something that varies picks the variants
- * with that value; a value the file does not have leaves one of each.
- */
-static bool variant_wanted(const struct run_request *request, const struct scn *scn, u32 variant)
-{
-	u32 i, k;
-
-	for (i = 0; i < scn->node_count; i++) {
-		const struct scn_node *node = &scn->node[i];
-		const char *wanted = NULL;
-
-		if (node->kind != SCN_VARY)
-			continue;
-		for (k = 0; k < request->machine.set_count; k++)
-			if (!strcmp(request->machine.set[k].knob, node->name))
-				wanted = request->machine.set[k].value;
-		if (wanted && !vary_has(node, wanted))
-			wanted = node->setting[0].value;
-		if (wanted && strcmp(run_variant_value(scn, variant, node->name), wanted))
-			return false;
-	}
-	return true;
-}
-
-/* Settings that only pick a variant are no knobs. */
-static u32 knob_settings(const struct run_request *request, const struct scn *scn,
-			 struct run_setting *set)
-{
-	struct sim_config config;
-	char text[64];
-	u32 i, count = 0;
-
-	sim_config_default(&config);
-	for (i = 0; i < request->machine.set_count; i++) {
-		sim_config_get(&config, request->machine.set[i].knob, text, sizeof(text));
-		if (text[0] || !run_variant_value(scn, 0, request->machine.set[i].knob))
-			set[count++] = request->machine.set[i];
-	}
-	return count;
-}
-
 static int run_parsed(struct run_request *request, const char *path, const struct scn *scn)
 {
 	struct run_setting set[MACHINE_SET_MAX];
@@ -294,10 +242,10 @@ static int run_parsed(struct run_request *request, const char *path, const struc
 
 	for (v = 0; v < count && !err; v++) {
 		struct run_options options = {
-			.variant = v, .set = set, .set_count = knob_settings(request, scn, set),
+			.variant = v, .set = set, .set_count = machine_settings(&request->machine, scn, set),
 		};
 
-		if (variant_wanted(request, scn, v))
+		if (machine_wants(&request->machine, scn, v))
 			err = run_variant(request, path, scn, &options);
 	}
 	return err;
@@ -312,7 +260,7 @@ static u32 plan(const struct run_request *request, struct scn **scn, u32 count)
 		if (!scn[i])
 			planned++;
 		for (v = 0; scn[i] && v < run_variant_count(scn[i]); v++)
-			planned += variant_wanted(request, scn[i], v);
+			planned += machine_wants(&request->machine, scn[i], v);
 	}
 	return planned;
 }

@@ -254,31 +254,24 @@ static void print_total(const struct sweep_request *request)
 
 /* -- Running -- */
 
-static int sweep_variant(struct sweep_request *request, const struct scn *scn, u32 variant,
-			 const char *path)
+static int sweep_variant(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
+			 struct run_options *options)
 {
+	struct sweep_request *request = ctx;
 	struct sweep sweep = {
 		.scn = scn, .kinds = request->kinds, .pairs = request->pairs,
 		.per_leaf = request->per_leaf, .cell = on_cell, .ctx = request,
-		.options = { .variant = variant, .set = request->machine.set,
-			     .set_count = request->machine.set_count },
+		.options = *options, .sim = sim, .policy = sim->config.host.policy,
 	};
 	struct run_result result;
-	struct sim_config config;
 	struct diag diag;
-	char why[160] = "", text[160];
+	char text[160];
 
 	diag_clear(&diag);
-	if (!run_config(scn, &sweep.options, &config, &diag) ||
-	    !sweep_read_allow(&sweep, request->allow, &diag)) {
+	if (!sweep_read_allow(&sweep, request->allow, &diag)) {
 		diag_print(stderr, &diag, diag_colour(stderr));
 		return EXIT_BAD_INPUT;
 	}
-	config.defects = request->machine.defects;
-	sweep.policy = config.host.policy;
-	sweep.sim = sim_cache_get(&request->cache, &config, why, sizeof(why));
-	if (!sweep.sim)
-		return usage_error("%s", why);
 	request->finding_count = 0;
 	request->not_shown = 0;
 	if (!sweep_run(&sweep, &result)) {
@@ -289,31 +282,9 @@ static int sweep_variant(struct sweep_request *request, const struct scn *scn, u
 		return run_exit_status(result.verdict);
 	}
 	gather(request, &sweep);
-	run_variant_text(scn, variant, text, sizeof(text));
+	run_variant_text(scn, options->variant, text, sizeof(text));
 	print_sweep(request, path, text, &sweep);
 	return sweep.not_allowed ? EXIT_INVARIANT : 0;
-}
-
-static int sweep_file(struct sweep_request *request, const char *path)
-{
-	struct diag diag;
-	struct scn *scn;
-	int status = 0, one;
-	u32 v;
-
-	diag_clear(&diag);
-	scn = scn_parse_file(path, &diag);
-	if (!scn) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
-	}
-	for (v = 0; v < run_variant_count(scn); v++) {
-		one = sweep_variant(request, scn, v, path);
-		if (!status)
-			status = one;
-	}
-	scn_free(scn);
-	return status;
 }
 
 int cmd_sweep(int argc, char **argv)
@@ -337,7 +308,8 @@ int cmd_sweep(int argc, char **argv)
 	for (i = 0; !status && i < words.count; i++)
 		status = paths_gather(&paths, words.word[i]);
 	for (i = 0; status != EXIT_BAD_INPUT && i < paths.count; i++) {
-		one = sweep_file(request, paths.path[i]);
+		one = machine_each_variant(&request->machine, &request->cache, paths.path[i],
+					   sweep_variant, request);
 		if (!status || one == EXIT_BAD_INPUT)
 			status = one;
 	}

@@ -224,37 +224,25 @@ static void tell_step(void *ctx, const struct run *run, const struct scn_step *s
 
 /* -- Runs -- */
 
-static int tell_variant(struct tell *tell, const char *path, const struct scn *scn, u32 variant)
+static int tell_variant(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
+			struct run_options *options)
 {
-	struct run_options options = {
-		.variant = variant, .set = tell->machine.set, .set_count = tell->machine.set_count,
-		.listener = tell_event, .listener_ctx = tell,
-		.listener_mask = 1u << TRACE_SEAMCALL | 1u << TRACE_REF | 1u << TRACE_KMSG,
-		.on_step = tell_step, .on_step_ctx = tell,
-	};
+	struct tell *tell = ctx;
 	struct run_result result;
-	struct sim_config config;
-	char text[240], why[160];
-	struct diag diag;
-	struct sim *sim;
+	char text[240];
 
-	diag_clear(&diag);
-	if (!run_config(scn, &options, &config, &diag)) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
-	}
-	config.defects = tell->machine.defects;
-	sim = sim_cache_get(&tell->cache, &config, why, sizeof(why));
-	if (!sim)
-		return usage_error("%s", why);
+	options->listener = tell_event;
+	options->listener_ctx = tell;
+	options->listener_mask = 1u << TRACE_SEAMCALL | 1u << TRACE_REF | 1u << TRACE_KMSG;
+	options->on_step = tell_step;
+	options->on_step_ctx = tell;
 	tell->host = sim->host;
 	tell->checker = &sim->env->checker;
 	tell->page_count = tell->broken_said = tell->times = 0;
 	memset(tell->page, 0, sizeof(tell->page));
-	sim_config_get(&config, "policy", text, sizeof(text));
+	sim_config_get(&sim->config, "policy", text, sizeof(text));
 	printf("# %s\n# %s, policy %s\n\n", scn->hypothesis, path, text);
-	choose_script(&sim->env->chooser);
-	run_scenario(sim, scn, &options, &result);
+	run_scenario(sim, scn, options, &result);
 	printf("(teardown)\n");
 	say_what_happened(tell, tell->brief);
 	say_leaks(tell);
@@ -263,43 +251,6 @@ static int tell_variant(struct tell *tell, const char *path, const struct scn *s
 	if (result.diag.set)
 		diag_print(stdout, &result.diag, diag_colour(stdout));
 	return run_exit_status(result.verdict);
-}
-
-/* A variant of a knob the command line sets to something else is not told. */
-static bool wanted(const struct tell *tell, const struct scn *scn, u32 variant)
-{
-	const char *value;
-	u32 i;
-
-	for (i = 0; i < tell->machine.set_count; i++) {
-		value = run_variant_value(scn, variant, tell->machine.set[i].knob);
-		if (value && strcmp(value, tell->machine.set[i].value))
-			return false;
-	}
-	return true;
-}
-
-static int tell_file(struct tell *tell, const char *path)
-{
-	struct diag diag;
-	struct scn *scn;
-	int status = 0, one;
-	u32 v;
-
-	diag_clear(&diag);
-	scn = scn_parse_file(path, &diag);
-	if (!scn) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
-	}
-	for (v = 0; v < run_variant_count(scn); v++) {
-		if (!wanted(tell, scn, v))
-			continue;
-		one = tell_variant(tell, path, scn, v);
-		status = one > status ? one : status;
-	}
-	scn_free(scn);
-	return status;
 }
 
 /* -- Command line -- */
@@ -329,7 +280,8 @@ int cmd_tell(int argc, char **argv)
 		status = usage_error("which scenario?");
 	tell->events = open_memstream(&tell->text, &tell->text_size);
 	for (i = 0; i < words.count && !status && tell->events; i++) {
-		one = tell_file(tell, words.word[i]);
+		one = machine_each_variant(&tell->machine, &tell->cache, words.word[i],
+					   tell_variant, tell);
 		status = one > status ? one : status;
 	}
 	if (tell->events)
