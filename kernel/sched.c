@@ -40,6 +40,8 @@ void sched_init_task(void)
 	atomic_set(&mm->mm_users, 1);
 	init_rwsem(&mm->mmap_lock);
 	spin_lock_init(&mm->page_table_lock);
+	/* Empty, and stays so: KVM, which looks how large user mappings are, finds 4K. */
+	mm->pgd = kzalloc(PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
 	misc->css.flags = CSS_NO_REF;
 	css->subsys[misc_cgrp_id] = &misc->css;
 	task->mm = mm;

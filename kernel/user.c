@@ -3,8 +3,9 @@
  * Stands in for mm/gup.c, mm/memory.c and mm/mmap.c: the VMM's own memory.
  *
  * A user address from KERN_USER_BASE on names an anonymous page that is
- * allocated at first touch and stays until it is freed; there are no page
- * tables, no swap and no write protection. Arguments of system calls are not
+ * allocated at first touch and stays until it is freed; the page tables are
+ * empty (KVM reads them for the size of a mapping, which is 4K for pages like
+ * these); no swap, no write protection. Arguments of system calls are not
  * there but in the process's own memory, which the real user-access code of
  * arch/x86/lib reads and writes directly.
  */
