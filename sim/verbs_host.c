@@ -86,11 +86,24 @@ void verb_host_close_vm(struct run *run, const struct scn_step *step, struct run
 	out_errno(run, out, rc);
 }
 
+/* How a VMM says which size the pages are to have. */
+static u64 gmem_page_flags(u8 level)
+{
+	static const u64 flags[] = {
+		[PG_LEVEL_2M] = GUEST_MEMFD_FLAG_HUGETLB | GUESTMEM_HUGETLB_FLAG_2MB,
+		[PG_LEVEL_1G] = GUEST_MEMFD_FLAG_HUGETLB | GUESTMEM_HUGETLB_FLAG_1GB,
+	};
+
+	return level < ARRAY_SIZE(flags) ? flags[level] : 0;
+}
+
 void verb_host_create_gmem(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
+	u64 page = gmem_page_flags(step_number(step, 4, run->sim->config.host.gmem_page));
 	u32 gmem = step->value[0].id;
 	int rc = step_ops(run)->gmem_create(step_host(run), step_id(step, 2, 0), gmem,
-					    step->value[1].number, step_number(step, 3, 0));
+					    step->value[1].number,
+					    step_number(step, 3, 0) | page);
 
 	run_created(run, OBJECT_GMEM, gmem, rc);
 	out_errno(run, out, rc);

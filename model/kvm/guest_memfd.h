@@ -11,6 +11,7 @@
 #define SEPTUM_KVM_GUEST_MEMFD_H
 
 #include "model/kvm/kvm_host.h"
+#include "model/mm/hugetlb.h"
 
 struct gmem_file {
 	struct kvm *kvm;		/* one reference */
@@ -21,6 +22,8 @@ struct gmem_file {
 struct gmem_inode {
 	struct list_head gmem_file_list;
 	u64 flags;			/* GUEST_MEMFD_FLAG_* of its creation */
+	struct hstate *h;		/* where its pages come from, NULL: 4K from the buddy */
+	struct hugepage_subpool *spool;	/* all its pages, reserved at creation */
 };
 
 static inline struct gmem_inode *GMEM_I(const struct inode *gmem)
@@ -37,6 +40,12 @@ static inline bool kvm_gmem_supports_mmap(const struct inode *gmem)
 static inline bool kvm_gmem_init_shared(const struct inode *inode)
 {
 	return GMEM_I(inode)->flags & GUEST_MEMFD_FLAG_INIT_SHARED;
+}
+
+/* Of the pages it allocates; what was split since may be smaller. */
+static inline u32 kvm_gmem_page_order(const struct inode *gmem)
+{
+	return GMEM_I(gmem)->h ? GMEM_I(gmem)->h->order : 0;
 }
 
 static inline pgoff_t kvm_gmem_get_index(const struct kvm_memory_slot *slot, gfn_t gfn)
@@ -59,5 +68,16 @@ int kvm_gmem_mmap(struct file *file, struct vm_area_struct *vma);
 /* Mappings of [start, end) go, in every VM that has a file of this inode. */
 void kvm_gmem_invalidate_start(struct inode *inode, pgoff_t start, pgoff_t end);
 void kvm_gmem_invalidate_end(struct inode *inode, pgoff_t start, pgoff_t end);
+
+/* -- hugetlb pages, gmem_hugetlb.c ------------------------------------------- */
+
+/* @gi->flags ask for it. 0, -EINVAL (no such size, @size no multiple), -ENOMEM (pool). */
+int guestmem_hugetlb_setup(struct gmem_inode *gi, u64 size);
+void guestmem_hugetlb_teardown(struct gmem_inode *gi);
+/*
+ * The huge page around @index, where nothing is yet: locked, with a reference,
+ * not up to date. ERR_PTR(-ENOMEM, -ENOSPC, -EEXIST).
+ */
+struct folio *kvm_gmem_hugetlb_create_folio(struct inode *inode, pgoff_t index);
 
 #endif /* SEPTUM_KVM_GUEST_MEMFD_H */

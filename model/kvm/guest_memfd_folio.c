@@ -24,15 +24,25 @@ static void trace_gmem(const struct folio *folio, const char *what)
 struct folio *kvm_gmem_get_folio(struct inode *gmem, pgoff_t index)
 {
 	struct address_space *cache = gmem->i_mapping;
-	struct folio *folio = filemap_lock_folio(cache, index);
+	struct folio *folio;
 
+repeat:
+	folio = filemap_lock_folio(cache, index);
 	if (likely(!IS_ERR(folio)))
 		return folio;
 
-	folio = __filemap_get_folio(cache, index, FGP_LOCK | FGP_CREAT, cache->gfp_mask);
+	if (GMEM_I(gmem)->h) {
+		folio = kvm_gmem_hugetlb_create_folio(gmem, index);
+		/* Somebody else was first. */
+		if (folio == ERR_PTR(-EEXIST))
+			goto repeat;
+	} else {
+		folio = __filemap_get_folio(cache, index, FGP_LOCK | FGP_CREAT,
+					    cache->gfp_mask);
+	}
 	if (IS_ERR(folio))
 		return folio;
-	WARN_ON_ONCE(env_of(gmem), folio_test_large(folio));
+	WARN_ON_ONCE(env_of(gmem), folio_order(folio) != kvm_gmem_page_order(gmem));
 	if (trace_on(env_of(gmem), TRACE_GMEM))
 		trace_gmem(folio, "alloc");
 	return folio;
@@ -43,7 +53,7 @@ static void kvm_gmem_make_uptodate(struct folio *folio)
 {
 	if (folio_test_uptodate(folio))
 		return;
-	clear_highpage(folio_page(folio, 0));
+	folio_zero_range(folio, 0, folio_nr_pages(folio) << PAGE_SHIFT);
 	folio_mark_uptodate(folio);
 }
 
@@ -75,7 +85,7 @@ static struct folio *__kvm_gmem_get_pfn(struct file *file, struct kvm_memory_slo
 		return ERR_PTR(-EHWPOISON);
 	}
 	*pfn = folio_pfn(folio) + (index & (folio_nr_pages(folio) - 1));
-	*max_order = 0;
+	*max_order = folio_order(folio);
 	return folio;
 }
 

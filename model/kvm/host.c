@@ -43,6 +43,7 @@ static struct mm *host_boot_mm(struct env *env, struct hw *hw, const struct host
 	mm_config.lru_batches = config->lru_batches;
 	mm_config.panic_on_warn = config->panic_on_warn;
 	mm_config.hvo = config->hvo;
+	mm_config.hugetlb = config->gmem_page > PG_LEVEL_4K;
 	mm_config.hugetlb_2m = config->hugetlb_2m;
 	mm_config.hugetlb_1g = config->hugetlb_1g;
 	return mm_create(env, hw, &mm_config);
@@ -53,8 +54,7 @@ static bool host_knobs_known(const struct host_config *config)
 {
 	if (config->order && strcmp(config->order, "vm-attr"))
 		return false;
-	return config->sept_huge <= PG_LEVEL_4K && config->gmem_page <= PG_LEVEL_4K &&
-	       !config->dpamt;
+	return config->sept_huge <= PG_LEVEL_4K && !config->dpamt;
 }
 
 struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *module,

@@ -47,7 +47,7 @@ void hugetlb_init(struct mm *mm)
 	const struct mm_config *config = &mm->config;
 	struct hugetlb_state *state;
 
-	if (!config->hugetlb_2m && !config->hugetlb_1g)
+	if (!config->hugetlb && !config->hugetlb_2m && !config->hugetlb_1g)
 		return;
 	state = arena_alloc(mm->env->arena, sizeof(*state));
 	mm->hugetlb = state;
@@ -60,6 +60,11 @@ void hugetlb_init(struct mm *mm)
 	hstate_init(&state->hstates[1], "hugepages-1048576kB", HUGETLB_1G_ORDER, HUGETLB_2M_ORDER);
 	set_max_huge_pages(&state->hstates[1], config->hugetlb_1g);
 	set_max_huge_pages(&state->hstates[0], config->hugetlb_2m);
+}
+
+bool mm_has_hugetlb(const struct mm *mm)
+{
+	return mm->hugetlb;
 }
 
 u64 hugetlb_pool_pages(const struct mm *mm)

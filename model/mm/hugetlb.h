@@ -111,6 +111,7 @@ void wait_for_freed_hugetlb_folios(struct mm *mm);
 void free_huge_folio(struct folio *last);
 /* A frozen folio of the pool's size as a hugetlb folio, in no list yet. */
 void init_new_hugetlb_folio(struct folio *fresh);
+bool mm_has_hugetlb(const struct mm *mm);
 /* Pages on the free lists of the pools. */
 u64 hugetlb_pool_pages(const struct mm *mm);
 

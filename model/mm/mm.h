@@ -34,6 +34,7 @@ struct mm_config {
 	bool hvo;		/* vm.hugetlb_optimize_vmemmap */
 	bool ledger_owners;	/* remember which task took which reference */
 	u32 pcp_high;		/* pages a per-CPU list may keep, 0: no such lists */
+	bool hugetlb;		/* the sizes exist though a pool may be empty */
 	u32 hugetlb_2m, hugetlb_1g;	/* pool sizes at boot */
 	bool memory_failure_recovery, memory_failure_early_kill, enable_soft_offline;
 	bool panic_on_unrecoverable_memory_failure;
@@ -74,6 +75,8 @@ void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages);
 
 /* clear_highpage(), copy: what the host writes, as shared memory. */
 void clear_highpage(struct page *page);
+/* Bytes of the folio, whole pages. */
+void folio_zero_range(struct folio *folio, u64 start, u64 length);
 
 /*
  * Declare a frame lost: it keeps its references, is never freed and shows up in
