@@ -220,6 +220,7 @@ static struct image_hash env_hash(const struct image *image)
 	for (i = 0; i < injector->rule_count; i++)
 		take(&digest, injector->rule[i].seen | (u64)injector->rule[i].fired << 32);
 	/* An allocation that is still to fail makes their number matter. */
+	take(&digest, injector->oom_after_fault | injector->oom << 1);
 	if (injector->alloc_fail_nth)
 		take(&digest, injector->alloc_count);
 	if (image->digest)

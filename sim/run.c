@@ -75,6 +75,7 @@ static void step_prepare(struct run *run, const struct scn_step *step)
 		task->cpu = 0;
 	if (step->fail_alloc)
 		env->injector.alloc_fail_nth = env->injector.alloc_count + step->fail_alloc;
+	env->injector.oom_after_fault = step->oom_after_fault;
 	cross_begin(run, step);
 }
 
@@ -89,6 +90,7 @@ static void step_end_fail_alloc(struct run *run, const struct scn_node *node,
 {
 	struct injector *injector = &run_env(run)->injector;
 
+	injector->oom_after_fault = injector->oom = false;
 	if (!step->fail_alloc)
 		return;
 	if (injector->alloc_fail_nth > injector->alloc_count)
@@ -96,6 +98,22 @@ static void step_end_fail_alloc(struct run *run, const struct scn_node *node,
 			 "fail_alloc=%u never fired: the step made fewer allocations",
 			 step->fail_alloc);
 	injector->alloc_fail_nth = 0;
+}
+
+/* `test measure` is about the next step that asks somebody for something. */
+static void take_measure(struct run *run, const struct scn_step *step)
+{
+	run->world.measuring = MEASURE_NONE;
+	if (step->verb->result == VERB_NO_RESULT)
+		return;
+	run->world.measuring = run->world.measure;
+	run->world.measure = MEASURE_NONE;
+}
+
+/* A host that is down, or a thread that never comes back, takes no more steps. */
+static bool measured_to_the_end(struct run *run)
+{
+	return run->world.measured && (run->world.hung || run_env(run)->checker.bug_count);
 }
 
 bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *out)
@@ -108,6 +126,8 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 	if (!out)
 		out = &local;
 	memset(out, 0, sizeof(*out));
+	if (measured_to_the_end(run))
+		return true;
 	if (run->result->steps >= max) {
 		run_fail(run, node, RUN_BOUND, 0, "%llu steps and no end",
 			 (unsigned long long)max);
@@ -121,6 +141,7 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 		return false;
 	}
 	step_prepare(run, step);
+	take_measure(run, step);
 	if (run->options->picture_step == run->step) {
 		run->picture_node = node;
 		run_picture(run, step, run->result->before, sizeof(run->result->before));
@@ -129,6 +150,7 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 	if (env->sched.hang && !run->in_race) {
 		out->result = (struct scn_result){ .kind = RESULT_HANG };
 		env->sched.hang = false;
+		run->world.hung = true;
 		run->world.broken_expected |= 1u << INV_OPERATION_ENDS;
 	}
 	if (run->options->picture_step == run->step)

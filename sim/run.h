@@ -114,6 +114,14 @@ struct run_outcome {
 	char text[200];
 };
 
+/* What `septum matrix` learns from a step, as `test measure` in front of it says. */
+enum run_measure {
+	MEASURE_NONE,
+	MEASURE_OPERATION,	/* the operation the situation is about */
+	MEASURE_RETRY,		/* the same again, when what was in the way may be gone */
+	MEASURE_NEXT_TD,	/* another TD needs the memory */
+};
+
 #define RUN_SLOT_MAX	16
 #define RUN_FRAME_MAX	16
 
@@ -144,6 +152,10 @@ struct run_world {
 	struct host_exit exit[HOST_OBJ_MAX][HOST_VCPU_MAX];	/* the last one */
 	u32 warn_expected, bug_expected;
 	u32 broken_expected;		/* BIT(invariant) */
+	u8 measure;			/* enum run_measure: of the next step */
+	u8 measuring;			/* of the running step */
+	bool measured;			/* a `test measure` was passed */
+	bool hung;			/* an operation did not end */
 	u32 teardown_line;		/* of `test teardown`: after it one can only look */
 	bool is_td[HOST_OBJ_MAX];	/* an ordinary VM keeps content in shared pages */
 	u8 gpaw[HOST_OBJ_MAX];		/* as init_td said; where the shared bit is */

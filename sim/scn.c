@@ -157,6 +157,7 @@ static bool steps_equal(const struct scn_step *a, const struct scn_step *b)
 	    a->actor.vcpu != b->actor.vcpu || a->negated != b->negated ||
 	    a->verb != b->verb || a->given != b->given || a->signal != b->signal ||
 	    a->cpu != b->cpu || a->fail_alloc != b->fail_alloc ||
+	    a->oom_after_fault != b->oom_after_fault ||
 	    a->result_count != b->result_count || a->limit_count != b->limit_count ||
 	    a->crossing_count != b->crossing_count)
 		return false;

@@ -134,6 +134,7 @@ struct scn_step {
 	bool signal;			/* a signal is pending for the task */
 	s32 cpu;			/* logical processor, -1: the actor's own */
 	u32 fail_alloc;			/* fail this allocation of the step, from 1 */
+	bool oom_after_fault;		/* fail all of its allocations behind a fault */
 	bool has_variable;
 	struct scn_crossing *crossing;
 	u32 crossing_count;

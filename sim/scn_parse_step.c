@@ -366,13 +366,19 @@ bool parse_property_number(struct parser *parser, struct token *token, u32 min, 
 
 static bool step_property(struct parser *parser, void *line, struct token *token)
 {
-	static const char *const names[] = { "signal", "cpu", "fail_alloc" };
+	static const char *const names[] = {
+		"signal", "cpu", "fail_alloc", "oom_after_fault",
+	};
 	struct scn_step *step = line;
 	const char *near;
 	u32 cpu;
 
 	if (!strcmp(token->text, "signal") && !token->value) {
 		step->signal = true;
+		return true;
+	}
+	if (!strcmp(token->text, "oom_after_fault") && !token->value) {
+		step->oom_after_fault = true;
 		return true;
 	}
 	if (!strcmp(token->text, "cpu")) {
@@ -384,7 +390,7 @@ static bool step_property(struct parser *parser, void *line, struct token *token
 	if (!strcmp(token->text, "fail_alloc"))
 		return parse_property_number(parser, token, 1, ~0u, &step->fail_alloc);
 	near = diag_nearest(token->text, names, ARRAY_SIZE(names));
-	return parser_fail(parser, token->col, "unknown property '%.40s', %s%s%s (signal, cpu=N, fail_alloc=N)",
+	return parser_fail(parser, token->col, "unknown property '%.40s', %s%s%s (signal, cpu=N, fail_alloc=N, oom_after_fault)",
 			   token->text, near ? "did you mean '" : "it is no property of a step",
 			   near ? near : "", near ? "'?" : "");
 }

@@ -156,7 +156,7 @@ static void output_properties(struct output *out, const struct scn_step *step)
 {
 	const char *blank = "";
 
-	if (!step->signal && step->cpu < 0 && !step->fail_alloc)
+	if (!step->signal && step->cpu < 0 && !step->fail_alloc && !step->oom_after_fault)
 		return;
 	output(out, " (");
 	if (step->signal) {
@@ -167,8 +167,12 @@ static void output_properties(struct output *out, const struct scn_step *step)
 		output(out, "%scpu=%d", blank, step->cpu);
 		blank = " ";
 	}
-	if (step->fail_alloc)
+	if (step->fail_alloc) {
 		output(out, "%sfail_alloc=%u", blank, step->fail_alloc);
+		blank = " ";
+	}
+	if (step->oom_after_fault)
+		output(out, "%soom_after_fault", blank);
 	output(out, ")");
 }
 

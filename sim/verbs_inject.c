@@ -104,6 +104,12 @@ void verb_test_irq(struct run *run, const struct scn_step *step, struct run_outc
 		run->sim->hw->cpu[cpu].irq_pending = true;
 }
 
+void verb_test_measure(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	run->world.measure = step->value[0].number;
+	run->world.measured = true;
+}
+
 void verb_test_teardown(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	u32 kind, id;

@@ -11,6 +11,7 @@
 #include "sim/base/check.h"
 #include "sim/base/host.h"
 #include "sim/base/inject.h"
+#include "sim/run.h"
 #include "sim/scn.h"
 #include "sim/words.h"
 
@@ -119,6 +120,12 @@ static const struct word gmem_flag_words[] = {
 	{ "mmap+init-shared", GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED, "" },
 };
 
+static const struct word measure_words[] = {
+	{ "operation", MEASURE_OPERATION, "the operation the situation is about" },
+	{ "retry", MEASURE_RETRY, "the same again, when what was in the way may be gone" },
+	{ "next-td", MEASURE_NEXT_TD, "another TD needs the memory" },
+};
+
 static const struct word yesno_words[] = { { "no", 0, "" }, { "yes", 1, "" } };
 
 static const struct word level_words[] = {
@@ -147,6 +154,7 @@ static const struct word_list lists[] = {
 	[WORDS_VISIBILITY] = LIST(visibility_words),
 	[WORDS_VM_TYPE] = LIST(vm_type_words),
 	[WORDS_GMEM_FLAGS] = LIST(gmem_flag_words),
+	[WORDS_MEASURE] = LIST(measure_words),
 	[WORDS_YESNO] = LIST(yesno_words),
 	[WORDS_LEVEL] = LIST(level_words),
 };

@@ -301,6 +301,22 @@ static void the_nth_allocation_fails(void **state)
 	assert_int_equal(env->injector.alloc_count, 3);
 }
 
+static void no_allocation_succeeds_behind_a_fault_when_so_armed(void **state)
+{
+	struct env *env = *state;
+	struct inject_rule rule = { .leaf = 8, .kind = INJECT_REFUSE, .nth = 2 };
+
+	assert_int_equal(inject_add(env, &rule), 0);
+	env->injector.oom_after_fault = true;
+	assert_null(inject_seamcall(env, 8));
+	assert_false(inject_alloc(env, "before"));
+	assert_non_null(inject_seamcall(env, 8));
+	assert_true(inject_alloc(env, "behind"));
+	assert_true(inject_alloc_atomic(env, "behind"));
+	inject_clear(env);
+	assert_false(inject_alloc(env, "later"));
+}
+
 static void a_broken_invariant_is_recorded_with_its_step(void **state)
 {
 	struct env *env = *state;
@@ -372,6 +388,7 @@ int main(void)
 		TEST(a_rule_fires_on_its_nth_call_and_those_after),
 		TEST(too_many_rules_are_refused),
 		TEST(the_nth_allocation_fails),
+		TEST(no_allocation_succeeds_behind_a_fault_when_so_armed),
 		TEST(a_broken_invariant_is_recorded_with_its_step),
 		TEST(warn_on_once_counts_a_site_once),
 		TEST(a_defect_is_found_by_either_spelling),

@@ -158,6 +158,24 @@ static void a_warn_nobody_expected_fails_the_run(void **state)
 	assert_non_null(strstr(result->diag.text, "INV_NO_UNASKED_ERROR"));
 }
 
+static void what_is_measured_may_go_any_way(void **state)
+{
+	static const char failed[] = PAGE
+		"inject TDH.MEM.PAGE.REMOVE kind=refuse status=TDX_OPERAND_INVALID\n"
+		"test measure operation\nhost punch_hole g0 off=0x1000 len=4K\n"
+		"vcpu0 accept gpa=0x2000 size=4K";
+	char text[2048];
+	struct run_result *result;
+
+	snprintf(text, sizeof(text), "%s\n", failed);
+	result = run(*state, text);
+	assert_verdict(result, RUN_OK);
+	assert_true(result->broken & 1u << INV_FREE_FRAME_UNMAPPED);
+	assert_true(result->broken & 1u << INV_NO_UNASKED_ERROR);
+	snprintf(text, sizeof(text), "%s = 0\n", failed);
+	assert_verdict(run(*state, text), RUN_MISMATCH);
+}
+
 static void an_injection_that_never_fires_is_bad_input(void **state)
 {
 	struct run_result *result;
@@ -357,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(expectations_hold_or_fail_and_may_be_turned_round, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_invariant_fails_the_run_unless_it_is_declared, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_warn_nobody_expected_fails_the_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_measured_may_go_any_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_injection_that_never_fires_is_bad_input, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_step_on_what_is_not_there_is_bad_input, setup, teardown),
 		cmocka_unit_test_setup_teardown(vary_lines_multiply_and_the_last_varies_fastest, setup, teardown),

@@ -122,7 +122,7 @@ static void every_verb_prints_back_with_all_its_operands(void **state)
 		[TYPE_FRAME] = "p3", [TYPE_LEVEL] = "2M", [TYPE_LEAF] = "TDH.MEM.PAGE.AUG",
 		[TYPE_TDCALL] = "TDG.MEM.PAGE.ACCEPT", [TYPE_STATUS] = "TDX_OPERAND_BUSY|RCX",
 		[TYPE_OPERAND_ID] = "SEPT_TREE", [TYPE_FAULT_KIND] = "late",
-		[TYPE_VISIBILITY] = "private", [TYPE_VM_TYPE] = "normal",
+		[TYPE_VISIBILITY] = "private", [TYPE_MEASURE] = "retry", [TYPE_VM_TYPE] = "normal",
 		[TYPE_GMEM_FLAGS] = "mmap", [TYPE_SEPT_STATE] = "PENDING_BLOCKED",
 		[TYPE_PAMT_TYPE] = "PT_REG", [TYPE_SPTE_STATE] = "frozen",
 		[TYPE_TD_LIFE] = "TD_TEARDOWN", [TYPE_TD_OP] = "RUNNABLE",

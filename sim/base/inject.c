@@ -29,6 +29,7 @@ void inject_clear(struct env *env)
 {
 	env->injector.rule_count = 0;
 	env->injector.alloc_fail_nth = 0;
+	env->injector.oom_after_fault = env->injector.oom = false;
 }
 
 struct inject_rule *inject_seamcall(struct env *env, u16 leaf)
@@ -51,6 +52,7 @@ struct inject_rule *inject_seamcall(struct env *env, u16 leaf)
 		if (rule->times != INJECT_ALL_CALLS && rule->seen - rule->nth >= rule->times)
 			continue;
 		rule->fired++;
+		injector->oom = injector->oom_after_fault;
 		/* A fault with an end is something a retry loop can wait for. */
 		if (rule->times != INJECT_ALL_CALLS)
 			env->sched.progress++;
@@ -71,7 +73,7 @@ bool inject_alloc_atomic(struct env *env, const char *site)
 	bool fails;
 
 	injector->alloc_count++;
-	fails = injector->alloc_count == injector->alloc_fail_nth;
+	fails = injector->oom || injector->alloc_count == injector->alloc_fail_nth;
 	if (fails)
 		injector->alloc_fired++;
 	else

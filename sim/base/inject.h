@@ -49,6 +49,9 @@ struct injector {
 	u32 alloc_count;		/* fallible allocations so far */
 	u32 alloc_fail_nth;		/* fail this one (from 1), 0 = none */
 	u32 alloc_fired;
+	/* From the next injected SEAMCALL fault on every allocation fails. */
+	bool oom_after_fault;
+	bool oom;			/* it has come to that */
 };
 
 /* times 0 is taken as 1. -ENOSPC when all INJECT_RULE_MAX places are taken. */
