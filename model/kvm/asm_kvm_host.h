@@ -104,6 +104,8 @@ struct kvm_x86_ops {
 	int (*set_external_spte)(struct kvm *, gfn_t gfn, u64 old_spte,
 				 u64 new_spte, enum pg_level level);
 	void (*free_external_spt)(struct kvm *, struct kvm_mmu_page *sp);
+	/* Before mmu_lock, what @min_nr_spts new S-EPT pages and a guest page need besides. */
+	int (*topup_external_cache)(struct kvm *, struct kvm_vcpu *vcpu, u32 min_nr_spts);
 	/* Highest level, 0 = no limit. */
 	int (*gmem_max_mapping_level)(struct kvm *, kvm_pfn_t pfn, bool is_private);
 };

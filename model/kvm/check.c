@@ -136,6 +136,7 @@ void host_check(struct host *h)
 	struct kvm *kvm;
 
 	mm_check_recent(mm_of(h));
+	tdx_pamt_check(globals->tdx);
 	tdx_for_each_leaf(h->tdx, check_sept_leaf, globals);
 	list_for_each_entry(kvm, &globals->vm_list, vm_list) {
 		walk_roots(kvm, false, direct_leaf_not_in_sept);

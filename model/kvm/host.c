@@ -54,7 +54,7 @@ static bool host_knobs_known(const struct host_config *config)
 {
 	if (config->order && strcmp(config->order, "vm-attr"))
 		return false;
-	return config->sept_huge <= PG_LEVEL_4K && !config->dpamt;
+	return config->sept_huge <= PG_LEVEL_4K;
 }
 
 struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *module,
@@ -324,5 +324,6 @@ void host_teardown(struct host *h)
 	objects_clear_fds(&mh->objects);
 	host_users_let_go(h);
 	lru_add_drain_all(h->env);
+	tdx_pamt_leak_rest(mh->globals.tdx);
 	mm_check(mm_of(mh), mh->frames_at_boot);
 }

@@ -157,6 +157,7 @@ struct kvm_globals {
 	struct files_struct files;	/* descriptors of that process */
 	struct inode *anon_inode;
 	struct page *source_page;	/* what its source buffer holds, INIT_MEM_REGION */
+	struct kvm_vcpu *running_vcpu[TASK_MAX];	/* by task: kvm_running_vcpu */
 	/* The kernel's slab caches. */
 	struct pool vms, vcpus, slots, gmem_files, gmem_inodes;
 };
@@ -164,6 +165,14 @@ struct kvm_globals {
 static inline struct kvm_globals *kvm_globals_of(const void *object)
 {
 	return env_of(object)->layer[LAYER_KVM];
+}
+
+/* The vCPU of @kvm that the running task has loaded, NULL. */
+static inline struct kvm_vcpu *kvm_get_running_vcpu(const struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu = kvm_globals_of(kvm)->running_vcpu[current_task(env_of(kvm))->id];
+
+	return vcpu && vcpu->kvm == kvm ? vcpu : NULL;
 }
 
 /* The logical processor the running task is on. */

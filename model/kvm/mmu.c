@@ -51,6 +51,8 @@ int mmu_topup_memory_caches(struct kvm_vcpu *v, bool maybe_indirect)
 	if (kvm_has_mirrored_tdp(v->kvm)) {
 		r = kvm_mmu_topup_memory_cache(v, &mmu->mmu_external_spt_cache,
 					       PT64_ROOT_PAGES_MIN);
+		if (!r)
+			r = kvm_x86_call(topup_external_cache)(v->kvm, v, PT64_ROOT_PAGES_MIN);
 		if (r)
 			return r;
 	}

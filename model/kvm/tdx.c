@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "model/kvm/series_bugs.h"
 #include "model/kvm/tdx.h"
 
 #define DEFAULT_TSC_KHZ		2500000	/* 2.5 GHz */
@@ -35,6 +36,9 @@ int tdx_vm_init(struct kvm *vm)
 
 	tdvm->globals = kvm_globals_of(vm)->tdx;
 	tdvm->td.globals = tdvm->globals;
+	if (!series_bug(vm, SERIES_BUG_PAMT_MUTEX_NOT_INITIALIZED))
+		lock_init(&tdvm->pamt_cache_lock, LOCK_PAMT_CACHE, vm->id);
+	tdx_init_pamt_cache(&tdvm->pamt_cache, "vm_pamt_cache");
 	vm->arch.has_protected_state = true;
 	vm->arch.has_protected_eoi = true;
 	vm->arch.has_private_mem = true;

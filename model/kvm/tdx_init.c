@@ -3,6 +3,7 @@
  * Bringing the TDX module up, KeyIDs, and what the virt side does for pages
  * that come back (arch/x86/virt/vmx/tdx/tdx.c, Linux 7.3.4). The machine's RAM
  * is one region, so one TDMR covers it and its PAMT lies at the end of RAM.
+ * Dynamic PAMT: after the series of that name, v6 of 25 May 2026; see tdx_pamt.c.
  * Left out: memory hotplug, runtime update and shutdown of the module.
  */
 #include <string.h>
@@ -17,6 +18,7 @@
 #define MD_PAMT_4K_ENTRY	0x9100000100000010ULL
 #define MD_PAMT_2M_ENTRY	0x9100000100000011ULL
 #define MD_PAMT_1G_ENTRY	0x9100000100000012ULL
+#define MD_PAMT_PAGE_BITMAP_ENTRY_BITS	0x9100000100000013ULL
 #define MD_TDCS_BASE_SIZE	0x9800000100000100ULL
 #define MD_TDVPS_BASE_SIZE	0x9800000100000200ULL
 #define MD_ATTRIBUTES_FIXED0	0x1900000300000000ULL
@@ -26,6 +28,8 @@
 #define MD_MAX_VCPUS_PER_TD	0x9900000100000008ULL
 
 #define TDX_FEATURES0_NO_RBP_MOD	BIT_ULL(18)
+/* SYS.CONFIG, beside the KeyID: 4K PAMT entries only where there is a pair. */
+#define TDX_SYS_CONFIG_DYNAMIC_PAMT	BIT_ULL(16)
 #define TDMR_ALIGNMENT			SZ_1G
 /* Never TDX memory: firmware and real mode. mm_create() keeps it reserved. */
 #define LOW_MEMORY			BIT_ULL(20)
@@ -61,6 +65,15 @@ static int read_sys_metadata_field(struct tdx_globals *globals, u64 field, u64 *
 	return ret;
 }
 
+static int get_dynamic_pamt_info(struct tdx_globals *globals)
+{
+	u64 bits;
+	int ret = read_sys_metadata_field(globals, MD_PAMT_PAGE_BITMAP_ENTRY_BITS, &bits);
+
+	globals->sysinfo.pamt_page_bitmap_entry_bits = bits;
+	return ret;
+}
+
 static int get_tdx_sys_info(struct tdx_globals *globals)
 {
 	struct tdx_sys_info *info = &globals->sysinfo;
@@ -88,7 +101,7 @@ static int get_tdx_sys_info(struct tdx_globals *globals)
 		.xfam_fixed0 = value[10], .xfam_fixed1 = value[11],
 		.max_vcpus_per_td = value[12],
 	};
-	return 0;
+	return tdx_supports_dynamic_pamt(globals) ? get_dynamic_pamt_info(globals) : 0;
 }
 
 /* -- Memory the module reads -- */
@@ -131,13 +144,23 @@ static u64 tdmr_get_pamt_sz(const struct tdmr_info *tdmr, int shift, u16 entry_s
 	return ALIGN_UP((tdmr->size >> shift) * entry_size, PAGE_SIZE);
 }
 
+/* What 4K pages have for good: 16 bytes each, or a bit when pairs are added later. */
+static u64 tdmr_get_pamt_4k_sz(const struct tdx_globals *globals, const struct tdmr_info *tdmr)
+{
+	u64 pages = tdmr->size >> PAGE_SHIFT;
+
+	if (!tdx_supports_dynamic_pamt(globals))
+		return tdmr_get_pamt_sz(tdmr, PAGE_SHIFT, globals->sysinfo.pamt_entry_size[0]);
+	return ALIGN_UP(pages * globals->sysinfo.pamt_page_bitmap_entry_bits / 8, PAGE_SIZE);
+}
+
 /* One block for all three page sizes, taken from the end of RAM for good. */
 static int tdmr_set_up_pamt(struct tdx_globals *globals, struct tdmr_info *tdmr, hpa_t ram_end)
 {
 	const u16 *entry_size = globals->sysinfo.pamt_entry_size;
 	u64 size;
 
-	tdmr->pamt_4k_size = tdmr_get_pamt_sz(tdmr, PAGE_SHIFT, entry_size[0]);
+	tdmr->pamt_4k_size = tdmr_get_pamt_4k_sz(globals, tdmr);
 	tdmr->pamt_2m_size = tdmr_get_pamt_sz(tdmr, 21, entry_size[1]);
 	tdmr->pamt_1g_size = tdmr_get_pamt_sz(tdmr, 30, entry_size[2]);
 	size = tdmr->pamt_4k_size + tdmr->pamt_2m_size + tdmr->pamt_1g_size;
@@ -185,6 +208,8 @@ static int config_tdx_module(struct tdx_globals *globals)
 	struct tdx_module_args args = { .rdx = 1, .r8 = globals->global_keyid };
 	int ret = -ENOMEM;
 
+	if (tdx_supports_dynamic_pamt(globals))
+		args.r8 |= TDX_SYS_CONFIG_DYNAMIC_PAMT;
 	if (list_page && info_page) {
 		list[0] = page_to_phys(info_page);
 		memcpy(info, &globals->tdmr, sizeof(globals->tdmr));
@@ -275,6 +300,8 @@ static int init_tdx_module(struct tdx_globals *globals)
 	if (!(globals->sysinfo.features0 & TDX_FEATURES0_NO_RBP_MOD))
 		return -EINVAL;
 	ret = construct_tdmrs(globals);
+	if (!ret)
+		ret = init_pamt_metadata(globals);
 	if (ret)
 		return ret;
 	ret = config_tdx_module(globals);

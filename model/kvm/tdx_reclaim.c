@@ -37,7 +37,7 @@ void tdx_reclaim_control_page(struct tdx_globals *globals, struct page *page)
 	if (tdx_reclaim_page(globals, page))
 		mm_leak(page, 0, "PHYMEM.PAGE.RECLAIM of a control page failed");
 	else
-		__free_page(page);
+		tdx_free_control_page(globals, page);
 }
 
 /* -- The KeyID -- */
@@ -155,7 +155,7 @@ void tdx_reclaim_td_control_pages(struct kvm *vm)
 	if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, vm))
 		return;
 	tdx_quirk_reset_paddr(globals, page_to_phys(td->tdr_page), PAGE_SIZE);
-	__free_page(td->tdr_page);
+	tdx_free_control_page(globals, td->tdr_page);
 	td->tdr_page = NULL;
 }
 
@@ -174,10 +174,14 @@ void tdx_leak_td_control_pages(struct kvm_tdx *tdvm, const char *reason)
 
 void tdx_vm_destroy(struct kvm *vm)
 {
+	struct tdx_globals *globals = to_kvm_tdx(vm)->globals;
+
+	tdx_free_pamt_cache(&to_kvm_tdx(vm)->pamt_cache);
 	tdx_reclaim_td_control_pages(vm);
 	if (!defect_on(env_of(vm), DEFECT_SKIP_TEARDOWN))
 		tdx_leak_td_control_pages(to_kvm_tdx(vm), is_hkid_assigned(to_kvm_tdx(vm)) ?
 			"control page kept: the HKID could not be released" :
 			"control page kept: reclaim of the TD root failed");
 	to_kvm_tdx(vm)->state = TD_STATE_UNINITIALIZED;
+	tdx_rcu_softirq(globals);
 }

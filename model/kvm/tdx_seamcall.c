@@ -23,7 +23,7 @@ static u64 seamcall_once(struct tdx_globals *globals, u64 fn, struct tdx_module_
  * Outputs land in @args, also those of an attempt that failed: the next one is
  * made with whatever is there then.
  */
-static u64 seamcall_ret(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
+u64 seamcall_ret(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
 {
 	int retry = RDRAND_RETRY_LOOPS;
 	u64 ret;

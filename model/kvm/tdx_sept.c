@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "model/kvm/hold.h"
+#include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx.h"
 
@@ -133,14 +134,21 @@ static int tdx_sept_map_nonleaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 	int tdx_level = pg_level_to_tdx_sept_level(level);
 	gpa_t gpa = gfn_to_gpa(gfn);
 	u64 err, entry, level_state;
+	int ret;
 
 	if (KVM_BUG_ON(!sp->external_spt, vm) ||
 	    KVM_BUG_ON(sp->role.level != level - 1u, vm) ||
 	    KVM_BUG_ON(sp->gfn != gfn, vm))
 		return -EIO;
 
+	ret = tdx_pamt_get(to_kvm_tdx(vm)->globals, page_to_pfn(sp->external_spt), PG_LEVEL_4K,
+			   tdx_get_pamt_cache(vm));
+	if (ret)
+		return ret;
 	err = tdh_mem_sept_add(&to_kvm_tdx(vm)->td, gpa, tdx_level, sp->external_spt,
 			       &entry, &level_state);
+	if (unlikely(err))
+		tdx_pamt_put(to_kvm_tdx(vm)->globals, page_to_pfn(sp->external_spt), PG_LEVEL_4K);
 	if (tdx_operand_busy(err))
 		return -EBUSY;
 	if (TDX_BUG_ON_2(err, TDH_MEM_SEPT_ADD, entry, level_state, vm))
@@ -151,16 +159,25 @@ static int tdx_sept_map_nonleaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 static int tdx_sept_map_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				  u64 new_spte)
 {
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	kvm_pfn_t pfn = spte_to_pfn(new_spte);
+	int ret;
 
 	if (KVM_BUG_ON(level != PG_LEVEL_4K, vm))
 		return -EIO;
 	/* Permissions cannot be given to the S-EPT: it is all or nothing. */
 	WARN_ON_ONCE(env_of(vm), (new_spte & VMX_EPT_RWX_MASK) != VMX_EPT_RWX_MASK);
 
-	if (likely(to_kvm_tdx(vm)->state == TD_STATE_RUNNABLE))
-		return tdx_mem_page_aug(vm, gfn, level, pfn);
-	return tdx_mem_page_add(vm, gfn, level, pfn);
+	ret = tdx_pamt_get(tdvm->globals, pfn, level, tdx_get_pamt_cache(vm));
+	if (ret)
+		return ret;
+	if (likely(tdvm->state == TD_STATE_RUNNABLE))
+		ret = tdx_mem_page_aug(vm, gfn, level, pfn);
+	else
+		ret = tdx_mem_page_add(vm, gfn, level, pfn);
+	if (unlikely(ret))
+		tdx_pamt_put(tdvm->globals, pfn, level);
+	return ret;
 }
 
 /* -- Removing: mmu_lock held for write -- */
@@ -249,6 +266,7 @@ static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 	}
 
 	tdx_quirk_reset_paddr(tdvm->globals, pfn_to_hpa(pfn), PAGE_SIZE);
+	tdx_pamt_put(tdvm->globals, pfn, level);
 	hold_call(vm, removed, gfn, level, pfn);
 	return 0;
 }
@@ -285,8 +303,39 @@ void tdx_sept_free_private_spt(struct kvm *vm, struct kvm_mmu_page *sp)
 		mm_leak(page, 0, "PHYMEM.PAGE.RECLAIM of an S-EPT page failed");
 		return;
 	}
-	if (!defect_on(env_of(vm), DEFECT_LEAK_SEPT_PAGE))
-		__free_page(page);
+	if (defect_on(env_of(vm), DEFECT_LEAK_SEPT_PAGE))
+		return;
+	/* After the reclaim no reader of the table is left that RCU would wait for. */
+	if (series_bug(vm, SERIES_BUG_SEPT_PAGE_FREED_BY_RCU))
+		tdx_free_control_page_rcu(tdvm->globals, page);
+	else
+		tdx_free_control_page(tdvm->globals, page);
+}
+
+int tdx_topup_external_pamt_cache(struct kvm *vm, struct kvm_vcpu *v, u32 min_nr_spts)
+{
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+
+	if (!tdx_supports_dynamic_pamt(tdvm->globals))
+		return 0;
+	if (!v)
+		lock_assert_held(&tdvm->pamt_cache_lock, LOCK_EXCLUSIVE, __func__);
+	return tdx_topup_pamt_cache(tdvm->globals, v ? &to_tdx(v)->pamt_cache : &tdvm->pamt_cache,
+				    (min_nr_spts + 1) * TDX_DPAMT_ENTRY_PAGE_CNT);
+}
+
+struct tdx_pamt_cache *tdx_get_pamt_cache(struct kvm *vm)
+{
+	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
+	struct kvm_vcpu *v;
+
+	if (!tdx_supports_dynamic_pamt(tdvm->globals))
+		return NULL;
+	v = kvm_get_running_vcpu(vm);
+	if (v)
+		return &to_tdx(v)->pamt_cache;
+	lock_assert_held(&tdvm->pamt_cache_lock, LOCK_EXCLUSIVE, __func__);
+	return &tdvm->pamt_cache;
 }
 
 /* Private pages are 4K: huge S-EPT leaves are not supported. */

@@ -149,6 +149,7 @@ int tdx_vcpu_create(struct kvm_vcpu *v)
 		return -EIO;
 	INIT_LIST_HEAD(&tdv->cpu_list);
 	tdv->vp.globals = tdvm->globals;
+	tdx_init_pamt_cache(&tdv->pamt_cache, "vcpu_pamt_cache");
 	v->arch.guest_apic_protected = true;
 	v->arch.guest_state_protected = true;
 	/* Userspace hands the width it gave INIT_VM to KVM_SET_CPUID2, too. */
@@ -163,8 +164,7 @@ static void tdx_free_vp_pages(struct tdx_vp *vp, int from, int nr)
 	int i;
 
 	for (i = from; i < nr; i++) {
-		if (vp->tdcx_array[i])
-			__free_page(vp->tdcx_array[i]);
+		tdx_free_control_page(vp->globals, vp->tdcx_array[i]);
 		vp->tdcx_array[i] = NULL;
 	}
 }
@@ -174,19 +174,18 @@ static int tdx_alloc_vp_pages(struct kvm_vcpu *v)
 {
 	int nr = to_kvm_tdx(v->kvm)->td.tdcx_nr_pages;
 	struct tdx_vp *vp = &to_tdx(v)->vp;
-	struct env *env = env_of(v);
 	int i;
 
-	vp->tdvpr_page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdvpr");
+	vp->tdvpr_page = tdx_alloc_control_page(vp->globals, "tdvpr");
 	if (!vp->tdvpr_page)
 		return -ENOMEM;
 	vp->tdvpr_pa = page_to_phys(vp->tdvpr_page);
 	for (i = 0; i < nr; i++) {
-		vp->tdcx_array[i] = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdcx");
+		vp->tdcx_array[i] = tdx_alloc_control_page(vp->globals, "tdcx");
 		if (vp->tdcx_array[i])
 			continue;
 		tdx_free_vp_pages(vp, 0, i);
-		__free_page(vp->tdvpr_page);
+		tdx_free_control_page(vp->globals, vp->tdvpr_page);
 		vp->tdvpr_page = NULL;
 		vp->tdvpr_pa = 0;
 		return -ENOMEM;
@@ -211,7 +210,7 @@ static int tdx_td_vcpu_init(struct kvm_vcpu *v, u64 vcpu_rcx)
 	if (TDX_BUG_ON(err, TDH_VP_CREATE, vm)) {
 		tdx_free_vp_pages(vp, 0, nr);
 		vp->tdcx_pages = NULL;
-		__free_page(vp->tdvpr_page);
+		tdx_free_control_page(vp->globals, vp->tdvpr_page);
 		vp->tdvpr_page = NULL;
 		vp->tdvpr_pa = 0;
 		return -EIO;
@@ -276,6 +275,7 @@ void tdx_vcpu_free(struct kvm_vcpu *v)
 	struct tdx_vp *vp = &tdv->vp;
 	int i;
 
+	tdx_free_pamt_cache(&tdv->pamt_cache);
 	/* Only creation that failed half-way gets here with the vCPU on a CPU. */
 	if (v->cpu != -1) {
 		KVM_BUG_ON(tdv->state == VCPU_TD_STATE_INITIALIZED, v->kvm);

@@ -49,6 +49,7 @@ struct tdx_sys_info {
 	u64 features0;
 	u16 max_tdmrs, max_reserved_per_tdmr;
 	u16 pamt_entry_size[3];		/* 4K, 2M, 1G */
+	u16 pamt_page_bitmap_entry_bits;	/* dynamic PAMT: for a 4K page */
 	u16 tdcs_base_size, tdvps_base_size;	/* bytes */
 	u64 attributes_fixed0, attributes_fixed1;
 	u64 xfam_fixed0, xfam_fixed1;
@@ -92,6 +93,8 @@ struct tdx_globals {
 	/* Dynamic PAMT: pages the module has, by 2M region. 0 outside pamt_lock stays 0. */
 	struct sparse pamt_refcounts;	/* u32 by pfn >> 9 */
 	struct lock pamt_lock;		/* PAMT.ADD, PAMT.REMOVE, and DEMOTE with a pair */
+	/* Series bug: S-EPT pages whose RCU callbacks have not run, linked by ->lru. */
+	struct list_head rcu_pages;
 	/* Policy unmap-ret: the frame the unmap that runs will return. */
 	bool unmap_failed;
 	kvm_pfn_t unmap_failed_pfn;
@@ -154,13 +157,29 @@ void tdx_free_pamt_cache(struct tdx_pamt_cache *cache);
 int tdx_pamt_get(struct tdx_globals *globals, kvm_pfn_t pfn, enum pg_level level,
 		 struct tdx_pamt_cache *cache);
 void tdx_pamt_put(struct tdx_globals *globals, kvm_pfn_t pfn, enum pg_level level);
-/* A zeroed page with its pair in place. NULL: no memory, or the pair was refused. */
+/* Pages counted in the region of @pfn, for probes. */
+u32 tdx_pamt_refcount(struct tdx_globals *globals, kvm_pfn_t pfn);
+/* A page with its pair in place. NULL: no memory, or the pair was refused. */
 struct page *tdx_alloc_control_page(struct tdx_globals *globals, const char *site);
 void tdx_free_control_page(struct tdx_globals *globals, struct page *page);
+/* Series bug: the same from an RCU callback, so in a softirq, whoever holds what. */
+void tdx_free_control_page_rcu(struct tdx_globals *globals, struct page *page);
+/* That softirq, where one can come: interrupts are on. */
+void tdx_rcu_softirq(struct tdx_globals *globals);
+
+/* Boot, once sysinfo is known: the counts. 0, -ENOMEM. */
+int init_pamt_metadata(struct tdx_globals *globals);
+/* Accounting at the end of a machine: pairs of regions that are still counted. */
+void tdx_pamt_leak_rest(struct tdx_globals *globals);
+/* PAMT pairs against counts: INV_PAMT_PAIRS. Not while somebody holds pamt_lock. */
+void tdx_pamt_check(struct tdx_globals *globals);
 
 /* Only on machines with the partial-write erratum: MOVDIR64B of zeros. */
 void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size);
 bool paddr_is_tdx_private(struct tdx_globals *globals, hpa_t phys);
+
+/* A SEAMCALL with outputs, tried again while the module lacks randomness. */
+u64 seamcall_ret(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args);
 
 u64 tdh_vp_enter(struct tdx_vp *p, struct tdx_module_args *args);
 u64 tdh_mng_addcx(struct tdx_td *t, struct page *tdcs_page);

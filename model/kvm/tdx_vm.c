@@ -115,13 +115,12 @@ void tdx_hkid_free(struct kvm_tdx *tdvm)
 	tdvm->misc_cg = false;
 }
 
-static void tdx_free_pages(struct page **pages, int from, int nr)
+static void tdx_free_pages(struct tdx_globals *globals, struct page **pages, int from, int nr)
 {
 	int i;
 
 	for (i = from; i < nr; i++) {
-		if (pages[i])
-			__free_page(pages[i]);
+		tdx_free_control_page(globals, pages[i]);
 		pages[i] = NULL;
 	}
 }
@@ -129,12 +128,12 @@ static void tdx_free_pages(struct page **pages, int from, int nr)
 /* TDR and TDCS pages, none of them given to the module yet. 0 or -ENOMEM. */
 static int tdx_alloc_td_pages(struct kvm_tdx *tdvm, struct page **tdr_page)
 {
-	const struct tdx_sys_info *info = &tdvm->globals->sysinfo;
-	struct env *env = env_of(tdvm);
+	struct tdx_globals *globals = tdvm->globals;
+	const struct tdx_sys_info *info = &globals->sysinfo;
 	struct tdx_td *td = &tdvm->td;
 	int i;
 
-	*tdr_page = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdr");
+	*tdr_page = tdx_alloc_control_page(globals, "tdr");
 	if (!*tdr_page)
 		return -ENOMEM;
 	td->tdcs_nr_pages = info->tdcs_base_size / PAGE_SIZE;
@@ -146,16 +145,16 @@ static int tdx_alloc_td_pages(struct kvm_tdx *tdvm, struct page **tdr_page)
 	td->tdr_page = NULL;
 	memset(td->tdcs_array, 0, sizeof(td->tdcs_array));
 	for (i = 0; i < td->tdcs_nr_pages; i++) {
-		td->tdcs_array[i] = alloc_page_for(env, GFP_KERNEL_ACCOUNT, "tdcs");
+		td->tdcs_array[i] = tdx_alloc_control_page(globals, "tdcs");
 		if (!td->tdcs_array[i])
 			goto free_pages;
 	}
 	/* For the cpumask of packages. */
-	if (!inject_alloc(env, "cpumask"))
+	if (!inject_alloc(globals->env, "cpumask"))
 		return 0;
 free_pages:
-	tdx_free_pages(td->tdcs_array, 0, td->tdcs_nr_pages);
-	__free_page(*tdr_page);
+	tdx_free_pages(globals, td->tdcs_array, 0, td->tdcs_nr_pages);
+	tdx_free_control_page(globals, *tdr_page);
 	return -ENOMEM;
 }
 
@@ -287,7 +286,7 @@ static int tdx_td_build(struct kvm *vm, const struct td_params *params, u64 *sea
 		return 0;
 
 	/* Those the module never got are KVM's to free. */
-	tdx_free_pages(td->tdcs_array, added, td->tdcs_nr_pages);
+	tdx_free_pages(tdvm->globals, td->tdcs_array, added, td->tdcs_nr_pages);
 	tdx_mmu_release_hkid(vm);
 	tdx_reclaim_td_control_pages(vm);
 	return ret;
@@ -329,9 +328,9 @@ static int __tdx_td_init(struct kvm *vm, const struct td_params *params, u64 *se
 
 free_pages:
 	up_read(globals->cpu_hotplug_lock);
-	tdx_free_pages(tdvm->td.tdcs_array, 0, tdvm->td.tdcs_nr_pages);
+	tdx_free_pages(globals, tdvm->td.tdcs_array, 0, tdvm->td.tdcs_nr_pages);
 	tdvm->td.tdcs_pages = NULL;
-	__free_page(tdr_page);
+	tdx_free_control_page(globals, tdr_page);
 	tdvm->td.tdr_page = NULL;
 free_hkid:
 	tdx_hkid_free(tdvm);

@@ -14,12 +14,14 @@
 
 void vcpu_load(struct kvm_vcpu *vcpu)
 {
+	kvm_globals_of(vcpu)->running_vcpu[current_task(env_of(vcpu))->id] = vcpu;
 	kvm_arch_vcpu_load(vcpu, smp_processor_id(vcpu));
 }
 
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
 	kvm_arch_vcpu_put(vcpu);
+	kvm_globals_of(vcpu)->running_vcpu[current_task(env_of(vcpu))->id] = NULL;
 }
 
 /* kvm->lock held, so nobody can hold one of them and wait for another. */

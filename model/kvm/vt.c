@@ -149,5 +149,6 @@ const struct kvm_x86_ops vt_x86_ops = {
 	/* Mirror roots exist only in TDs, so these need not ask. */
 	.set_external_spte = tdx_sept_set_private_spte,
 	.free_external_spt = tdx_sept_free_private_spt,
+	.topup_external_cache = tdx_topup_external_pamt_cache,
 	.gmem_max_mapping_level = vt_gmem_max_mapping_level,
 };

@@ -44,6 +44,31 @@ int tdx_probe_pamt(struct tdx_module *module, hpa_t hpa, struct tdx_pamt_view *v
 	return 0;
 }
 
+bool tdx_probe_pamt_pair(struct tdx_module *module, hpa_t hpa, hpa_t pair[2])
+{
+	struct pamt_block block;
+
+	if (!pamt_block(module, hpa, &block) || block.level[1]->type != PT_PAMT)
+		return false;
+	pair[0] = block.level[1]->pair[0];
+	pair[1] = block.level[1]->pair[1];
+	return true;
+}
+
+void tdx_for_each_pamt_pair(struct tdx_module *module, tdx_pamt_pair_fn *fn, void *ctx)
+{
+	u64 first;
+
+	for (first = sparse_next(&module->pamt_2m, 0); first != ~0ULL;
+	     first = sparse_next(&module->pamt_2m, first + SPARSE_LEAF_SIZE)) {
+		const struct pamt_entry *entry = sparse_find(&module->pamt_2m, first);
+
+		for (u32 i = 0; i < SPARSE_LEAF_SIZE; i++)
+			if (entry[i].type == PT_PAMT)
+				fn(ctx, (first + i) * SZ_2M, entry[i].children);
+	}
+}
+
 int tdx_probe_td(struct tdx_module *module, hpa_t tdr, struct tdx_td_view *view)
 {
 	const struct td *td = td_find(module, tdr);

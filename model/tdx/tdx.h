@@ -89,6 +89,8 @@ struct tdx_td_view {
 int tdx_probe_sept(struct tdx_module *module, hpa_t tdr, gpa_t gpa, u8 level,
 		   struct tdx_sept_view *view);
 int tdx_probe_pamt(struct tdx_module *module, hpa_t hpa, struct tdx_pamt_view *view);
+/* The pages that hold the 4K PAMT entries of the 2M range around @hpa; false: none do. */
+bool tdx_probe_pamt_pair(struct tdx_module *module, hpa_t hpa, hpa_t pair[2]);
 int tdx_probe_td(struct tdx_module *module, hpa_t tdr, struct tdx_td_view *view);
 
 /*
@@ -97,6 +99,10 @@ int tdx_probe_td(struct tdx_module *module, hpa_t tdr, struct tdx_td_view *view)
  */
 typedef int tdx_leaf_fn(void *ctx, hpa_t tdr, gpa_t gpa, hpa_t hpa, u8 level, u8 state);
 int tdx_for_each_leaf(struct tdx_module *module, tdx_leaf_fn *fn, void *ctx);
+
+/* Dynamic PAMT: every 2M range with a pair, and how many of its 4K pages are in use. */
+typedef void tdx_pamt_pair_fn(void *ctx, hpa_t range, u32 in_use);
+void tdx_for_each_pamt_pair(struct tdx_module *module, tdx_pamt_pair_fn *fn, void *ctx);
 
 /* True when some S-EPT leaf of some TD names the 4K frame @hpa. O(1). */
 bool tdx_frame_in_sept(struct tdx_module *module, hpa_t hpa);

@@ -148,7 +148,8 @@ static void learn_order(struct env *env, const struct task *task, const struct l
 
 static inline void check_order(struct env *env, const struct task *task, const struct lock *lock)
 {
-	check_hit(env, INV_LOCK_RULES);
+	check_that(env, INV_LOCK_RULES, lock->class, "task %s takes a lock that was never initialised",
+		   task->name);
 	if (unlikely(task->held_classes & ~env->sched.before[lock->class]))
 		learn_order(env, task, lock);
 }
