@@ -95,7 +95,7 @@ void run_race(struct run *run, const struct scn_node *race)
 		run_fail(run, race, RUN_DEADLOCK, 0, "all tasks of this race wait for each other");
 	else if (env->sched.hang)
 		run_fail(run, race, RUN_HANG, 0, "a task of this race waits for what cannot come");
-	if (run->result->verdict == RUN_DEADLOCK && env->checker.broken_count)
+	if ((env->sched.deadlock || env->sched.hang) && env->checker.broken_count)
 		diag_note(&run->result->diag, "  %s\n",
 			  env->checker.broken[env->checker.broken_count - 1].text);
 }

@@ -61,6 +61,8 @@ static void content_check(struct run *run, u32 td, gpa_t gpa, u64 token)
 /* The operation a vCPU is in; what it was told, as the TDCALL's outputs overwrite it. */
 struct run_guest {
 	struct guest_op op;
+	struct run *run;
+	u32 td;
 	u16 leaf;
 	u64 rcx;
 };
@@ -81,14 +83,20 @@ static gpa_t shared_bit(const struct run *run, u32 td)
 	return BIT_ULL((gpaw ? gpaw : 48) - 1);
 }
 
-/* A private page reads as what was last written to it, zeros once accepted. */
-static void content_after(struct run *run, u32 td, const struct run_guest *guest)
+/*
+ * A private page reads as what was last written to it, zeros once accepted. Called
+ * as the operation ends: by the time KVM_RUN is back, another vCPU may have read it.
+ */
+static void content_after(struct guest_op *op)
 {
-	const struct guest_op *op = &guest->op;
+	struct run_guest *guest = container_of(op, struct run_guest, op);
+	struct run *run = guest->run;
 	gpa_t gpa = guest->rcx & PAGE_MASK;
-	u32 level = guest->rcx & 7;
+	u32 level = guest->rcx & 7, td = guest->td;
 	u64 i;
 
+	if (op->ve || op->fault || (op->kind == GUEST_TDCALL && op->rax))
+		return;
 	if (op->kind == GUEST_TDCALL && guest->leaf == TDCALL_NR(TDG_MEM_PAGE_ACCEPT)) {
 		for (i = 0; i < 1ULL << 9 * level; i++)
 			run_content_set(run, td, gpa + (i << PAGE_SHIFT), TOKEN_ZERO);
@@ -125,7 +133,6 @@ static bool run_vcpu(struct run *run, const struct scn_step *step, struct run_ou
 	u32 td = step->actor.td, vcpu = step->actor.vcpu;
 	struct host_exit *exit = &run->world.exit[td][vcpu];
 	struct run_guest *guest = guest_of(run, step);
-	bool was_done = guest->op.done;
 	int rc = step_ops(run)->vcpu_run(step_host(run), td, vcpu, &guest->op,
 					 exit);
 
@@ -144,11 +151,7 @@ static bool run_vcpu(struct run *run, const struct scn_step *step, struct run_ou
 		return false;
 	}
 	out_guest(out, &guest->op);
-	if (out->result.kind != RESULT_ERRNO)
-		return false;
-	if (!was_done)
-		content_after(run, td, guest);
-	return true;
+	return out->result.kind == RESULT_ERRNO;
 }
 
 static struct guest_op *new_op(struct run *run, const struct scn_step *step,
@@ -156,8 +159,10 @@ static struct guest_op *new_op(struct run *run, const struct scn_step *step,
 {
 	struct run_guest *guest = guest_of(run, step);
 
-	memset(guest, 0, sizeof(*guest));
-	guest->op.kind = kind;
+	*guest = (struct run_guest){
+		.op = { .kind = kind, .ended = content_after },
+		.run = run, .td = step->actor.td,
+	};
 	return &guest->op;
 }
 

@@ -49,7 +49,7 @@ static void guest_access(struct kvm_vcpu *vcpu, struct guest_op *op)
 		hw_write(hw, hpa & PAGE_MASK, KEYID_SHARED, op->value);
 	else
 		hw_read(hw, hpa & PAGE_MASK, KEYID_SHARED, &op->value);
-	op->done = true;
+	guest_op_done(op);
 }
 
 enum exit_fastpath_completion vmx_vcpu_run(struct kvm_vcpu *vcpu)
@@ -68,10 +68,10 @@ enum exit_fastpath_completion vmx_vcpu_run(struct kvm_vcpu *vcpu)
 		break;
 	case GUEST_TDCALL:
 		op->fault = VECTOR_UD;
-		op->done = true;
+		guest_op_done(op);
 		break;
 	default:
-		op->done = true;
+		guest_op_done(op);
 	}
 	return EXIT_FASTPATH_NONE;
 }

@@ -169,7 +169,7 @@ void tdvmcall_resume(struct call *c)
 	c->vcpu->vmcall_op = NULL;
 	pass_registers(&op->regs, c->regs, c->vcpu->vmcall_mask);
 	op->rax = TDX_SUCCESS;
-	op->done = true;
+	guest_op_done(op);
 }
 
 void exit_machine_check(struct residence *r)

@@ -18,8 +18,8 @@
 
 void guest_op_end(struct residence *r, struct guest_op *op)
 {
-	op->done = true;
 	r->vcpu->rip++;
+	guest_op_done(op);
 }
 
 void guest_inject_ve(struct residence *r, struct guest_op *op, gpa_t gpa, u64 qualification)

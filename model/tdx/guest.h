@@ -31,7 +31,19 @@ struct guest_op {
 	struct tdx_module_args regs;
 	u32 repeat;		/* TDCALL: after success, so many times more, RCX a page on */
 	u32 exits;		/* TD exits taken on the way */
+	/*
+	 * Told at the instant it ends, before any other task can run; NULL: nobody.
+	 * Whoever waits for ->done instead learns of it when others have gone on.
+	 */
+	void (*ended)(struct guest_op *op);
 };
+
+static inline void guest_op_done(struct guest_op *op)
+{
+	op->done = true;
+	if (op->ended)
+		op->ended(op);
+}
 
 /*
  * Give the vCPU whose TDVPR is @tdvpr its next operation. @op must stay valid
