@@ -56,9 +56,18 @@ enum scn_type {
 	TYPE_NR
 };
 
+/* What the address in a register belongs to. */
+enum scn_register_of {
+	REGISTER_NUMBER,	/* nothing: the number is meant */
+	REGISTER_TDR,		/* td0.tdr */
+	REGISTER_TDVPR,		/* vcpu0.tdvpr */
+	REGISTER_FRAME,		/* p0 */
+};
+
 struct scn_value {
-	u64 number;
+	u64 number;		/* REGISTER of an object: enum scn_register_of */
 	u32 id;			/* object number; vcpu: td << 8 | vcpu */
+	bool of_object;		/* REGISTER: ->id names what it is the address of */
 	u16 col;		/* where it stands in its line, from 1 */
 	const char *word;	/* WORD, STRING; the name of a variable */
 	bool variable;		/* $name: filled in when the variant is known */

@@ -18,6 +18,7 @@ enum value_form {
 	FORM_NUMBER,		/* printed in decimal */
 	FORM_HEX,
 	FORM_ADDRESS,		/* hex, read with units */
+	FORM_REGISTER,		/* hex, or an object's address */
 	FORM_BYTES,		/* printed with the largest unit that divides it */
 	FORM_OBJECT,		/* prefix and number */
 	FORM_VCPU,
@@ -51,6 +52,7 @@ static const struct {
 	[TYPE_SIZE]	  = { FORM_BYTES },
 	[TYPE_NUMBER]	  = { FORM_NUMBER },
 	[TYPE_HEX]	  = { FORM_HEX },
+	[TYPE_REGISTER]	  = { FORM_REGISTER },
 	[TYPE_TD]	  = { FORM_OBJECT, 0, "td", HOST_OBJ_MAX },
 	[TYPE_VCPU]	  = { FORM_VCPU },
 	[TYPE_GMEM]	  = { FORM_OBJECT, 0, "g", HOST_OBJ_MAX },
@@ -151,20 +153,40 @@ static bool parse_object(const char *text, const char *prefix, u32 max, u32 *id,
 	return true;
 }
 
-static bool parse_vcpu(const char *text, u32 *id)
+/* *end is left behind it. */
+static bool parse_vcpu(const char *text, u32 *id, const char **end)
 {
 	u32 td = 0, vcpu;
-	const char *end = text;
 
-	if (parse_object(text, "td", HOST_OBJ_MAX, &td, &end)) {
-		if (*end != '.')
+	*end = text;
+	if (parse_object(text, "td", HOST_OBJ_MAX, &td, end)) {
+		if (**end != '.')
 			return false;
-		end++;
+		++*end;
 	}
-	if (!parse_object(end, "vcpu", HOST_VCPU_MAX, &vcpu, &end) || *end)
+	if (!parse_object(*end, "vcpu", HOST_VCPU_MAX, &vcpu, end))
 		return false;
 	*id = td << 8 | vcpu;
 	return true;
+}
+
+static bool parse_register(const char *text, struct scn_value *value, char *why,
+			   size_t why_size)
+{
+	const char *end;
+
+	value->of_object = false;
+	if (parse_number(text, &value->number, why, why_size))
+		return true;
+	value->of_object = true;
+	value->number = REGISTER_FRAME;
+	if (parse_object(text, value_forms[TYPE_FRAME].prefix, RUN_FRAME_MAX, &value->id, &end))
+		return !*end;
+	value->number = REGISTER_TDVPR;
+	if (parse_vcpu(text, &value->id, &end))
+		return !strcmp(end, ".tdvpr");
+	value->number = REGISTER_TDR;
+	return parse_object(text, "td", HOST_OBJ_MAX, &value->id, &end) && !strcmp(end, ".tdr");
 }
 
 static bool parse_gmem_at(const char *text, struct scn_value *value, char *why,
@@ -207,7 +229,9 @@ static bool parse_form(enum scn_type type, const char *text, struct scn *scn,
 		return parse_object(text, value_forms[type].prefix,
 				    value_forms[type].max, &value->id, &end) && !*end;
 	case FORM_VCPU:
-		return parse_vcpu(text, &value->id);
+		return parse_vcpu(text, &value->id, &end) && !*end;
+	case FORM_REGISTER:
+		return parse_register(text, value, why, why_size);
 	case FORM_GMEM_AT:
 		return parse_gmem_at(text, value, why, why_size);
 	case FORM_TABLE:
@@ -295,6 +319,28 @@ int scn_print_status(u64 status, char *text, size_t size)
 	return snprintf(text, size, "%s|0x%x", name, (u32)status);
 }
 
+static int print_vcpu(u32 id, char *text, size_t size)
+{
+	if (!(id >> 8))
+		return snprintf(text, size, "vcpu%u", id);
+	return snprintf(text, size, "td%u.vcpu%u", id >> 8, id & 0xff);
+}
+
+static int print_register_of(const struct scn_value *value, char *text, size_t size)
+{
+	char vcpu[24];
+
+	switch (value->number) {
+	case REGISTER_TDR:
+		return snprintf(text, size, "td%u.tdr", value->id);
+	case REGISTER_TDVPR:
+		print_vcpu(value->id, vcpu, sizeof(vcpu));
+		return snprintf(text, size, "%s.tdvpr", vcpu);
+	default:
+		return snprintf(text, size, "p%u", value->id);
+	}
+}
+
 int scn_print_value(enum scn_type type, const struct scn_value *value,
 		    char *text, size_t size)
 {
@@ -313,9 +359,11 @@ int scn_print_value(enum scn_type type, const struct scn_value *value,
 	case FORM_OBJECT:
 		return snprintf(text, size, "%s%u", value_forms[type].prefix, value->id);
 	case FORM_VCPU:
-		if (!(value->id >> 8))
-			return snprintf(text, size, "vcpu%u", value->id);
-		return snprintf(text, size, "td%u.vcpu%u", value->id >> 8, value->id & 0xff);
+		return print_vcpu(value->id, text, size);
+	case FORM_REGISTER:
+		if (value->of_object)
+			return print_register_of(value, text, size);
+		break;
 	case FORM_GMEM_AT:
 		return snprintf(text, size, n ? "g%u@0x%llx" : "g%u@%llu", value->id, n);
 	case FORM_TABLE:

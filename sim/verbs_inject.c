@@ -52,13 +52,43 @@ void verb_inject_alloc(struct run *run, const struct scn_step *step, struct run_
 	injector->alloc_fail_nth = injector->alloc_count + step->value[0].number;
 }
 
+/* What operand @i puts into its register. Where pages lie is the kernel's choice. */
+static u64 register_of(struct run *run, const struct scn_step *step, u32 i,
+		       struct run_outcome *out)
+{
+	const struct scn_value *value = &step->value[i];
+	struct host_vm_view vm = { 0 };
+	hpa_t hpa = 0;
+
+	if (!step_has(step, i) || !value->of_object)
+		return step_number(step, i, 0);
+	switch (value->number) {
+	case REGISTER_TDR:
+		if (!step_ops(run)->probe_vm(step_host(run), value->id, &vm))
+			hpa = vm.tdr;
+		break;
+	case REGISTER_TDVPR:
+		if (step_ops(run)->probe_vcpu(step_host(run), value->id >> 8, value->id & 0xff, &hpa))
+			hpa = 0;
+		break;
+	case REGISTER_FRAME:
+		if (run->world.frame[value->id].used)
+			hpa = pfn_to_hpa(run->world.frame[value->id].pfn);
+		break;
+	}
+	if (!hpa)
+		out_bad_input(out, "%s= names a page that is not there",
+			      step->verb->operand[i].name);
+	return hpa;
+}
+
 void verb_module_seamcall(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	struct tdx_module_args args = {
-		.rcx = step_number(step, 1, 0), .rdx = step_number(step, 2, 0),
-		.r8 = step_number(step, 3, 0), .r9 = step_number(step, 4, 0),
-		.r10 = step_number(step, 5, 0), .r11 = step_number(step, 6, 0),
-		.r12 = step_number(step, 7, 0),
+		.rcx = register_of(run, step, 1, out), .rdx = register_of(run, step, 2, out),
+		.r8 = register_of(run, step, 3, out), .r9 = register_of(run, step, 4, out),
+		.r10 = register_of(run, step, 5, out), .r11 = register_of(run, step, 6, out),
+		.r12 = register_of(run, step, 7, out),
 	};
 	u64 rax = step->value[0].number | step_number(step, 8, 0) << 16;
 	u64 lp = step_number(step, 9, 0);
@@ -67,6 +97,8 @@ void verb_module_seamcall(struct run *run, const struct scn_step *step, struct r
 		out_bad_input(out, "there are %u logical processors", run->sim->hw->cpu_count);
 		return;
 	}
+	if (out->bad_input)
+		return;
 	out->result = (struct scn_result){
 		.kind = RESULT_STATUS, .number = seamcall(run->sim->tdx, lp, rax, &args),
 	};

@@ -118,6 +118,7 @@ static void every_verb_prints_back_with_all_its_operands(void **state)
 	static const char *const sample[TYPE_NR] = {
 		[TYPE_GPA] = "0x1000", [TYPE_OFFSET] = "0x2000", [TYPE_SIZE] = "4K",
 		[TYPE_NUMBER] = "7", [TYPE_HEX] = "0x10", [TYPE_TD] = "td1",
+		[TYPE_REGISTER] = "td1.vcpu2.tdvpr",
 		[TYPE_VCPU] = "td1.vcpu2", [TYPE_GMEM] = "g2", [TYPE_GMEM_AT] = "g1@0x3000",
 		[TYPE_FRAME] = "p3", [TYPE_LEVEL] = "2M", [TYPE_LEAF] = "TDH.MEM.PAGE.AUG",
 		[TYPE_TDCALL] = "TDG.MEM.PAGE.ACCEPT", [TYPE_STATUS] = "TDX_OPERAND_BUSY|RCX",
