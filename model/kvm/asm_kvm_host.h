@@ -103,6 +103,13 @@ struct kvm_x86_ops {
 
 	int (*set_external_spte)(struct kvm *, gfn_t gfn, u64 old_spte,
 				 u64 new_spte, enum pg_level level);
+	/* Split leaves over @start or @end; 0, -ENOMEM, -EIO. No MMU lock held. */
+	int (*split_borders)(struct kvm *, gfn_t start, gfn_t end);
+	/* A leaf that stays in the mirror; 0, -EIO with nothing done. mmu_lock write. */
+	int (*block_external_spte)(struct kvm *, gfn_t gfn, enum pg_level level);
+	int (*unblock_external_spte)(struct kvm *, gfn_t gfn, enum pg_level level);
+	/* No TLB has a translation of before; 0, -EIO. mmu_lock write. */
+	int (*track_external)(struct kvm *);
 	void (*free_external_spt)(struct kvm *, struct kvm_mmu_page *sp);
 	/* Before mmu_lock, what @min_nr_spts new S-EPT pages and a guest page need besides. */
 	int (*topup_external_cache)(struct kvm *, struct kvm_vcpu *vcpu, u32 min_nr_spts);

@@ -54,7 +54,7 @@ static bool host_knobs_known(const struct host_config *config)
 {
 	if (config->order && strcmp(config->order, "vm-attr"))
 		return false;
-	return config->sept_huge <= PG_LEVEL_4K;
+	return config->sept_huge <= PG_LEVEL_2M;
 }
 
 struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *module,

@@ -139,6 +139,31 @@ void kvm_arch_flush_shadow_memslot(struct kvm *vm, struct kvm_memory_slot *slot)
 void kvm_mmu_zap_all(struct kvm *vm);
 void kvm_mmu_zap_all_fast(struct kvm *vm);
 
+/* -- Huge private leaves (mmu_split.c) -- */
+
+/*
+ * Before a zap of [range->start, range->end): a 2M private leaf that reaches
+ * over either end is split, so that the zap is exact. Takes mmu_lock for write
+ * itself and may sleep. 0; -ENOMEM with nothing zapped and the TD intact; -EIO:
+ * the VM is bugged. Leaves split before a failure stay split.
+ */
+int kvm_split_cross_boundary_leafs(struct kvm *vm, const struct kvm_gfn_range *range);
+/*
+ * The guest of @v accepts the page at @gfn in pages of @level: nothing larger is
+ * left there, and from then on nothing larger is mapped. 0, -ENOMEM, -EIO.
+ */
+int kvm_mmu_honor_accept_level(struct kvm_vcpu *v, struct kvm_memory_slot *slot,
+			       gfn_t gfn, int level);
+/*
+ * Order block-abort. All private leaves inside the range are blocked and TLBs
+ * tracked; the mirror still has them and a later zap only removes. mmu_lock held
+ * for write, inside the range's invalidation. 0, or -EIO: nothing is blocked and
+ * the VM is not bugged, unless taking a block back failed as well.
+ */
+int kvm_mmu_block_gfn_range(struct kvm *vm, const struct kvm_gfn_range *range);
+/* Abort: the guest has the leaves back, content and all. mmu_lock held for write. */
+void kvm_mmu_unblock_gfn_range(struct kvm *vm, const struct kvm_gfn_range *range);
+
 /* -- Memory attributes and huge pages (mmu_attrs.c) -- */
 
 /* disallow_lpage of a new slot; from kvm_arch_prepare_memory_region(). */
@@ -149,6 +174,9 @@ bool kvm_arch_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *ra
 bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range);
 /* The huge page of @level around @gfn may not be mapped as one. */
 bool kvm_lpage_disallowed(const struct kvm_memory_slot *slot, gfn_t gfn, int level);
+/* The guest accepts memory there in pages below @level, 2M or 1G. mmu_lock write to set. */
+bool hugepage_test_guest_inhibit(const struct kvm_memory_slot *slot, gfn_t gfn, int level);
+void hugepage_set_guest_inhibit(struct kvm_memory_slot *slot, gfn_t gfn, int level);
 
 /* -- Probes -- */
 

@@ -2,14 +2,17 @@
 /*
  * Which huge pages a slot may not have (arch/x86/kvm/mmu/mmu.c and
  * kvm_alloc_memslot_metadata() of x86.c, Linux 7.3.4): a count for misaligned
- * ends and a bit for mixed attributes, per 2M and 1G page. Kept sparse here;
+ * ends and a bit for mixed attributes, per 2M and 1G page; and a bit for a guest
+ * that accepts in smaller pages ("Dynamic PAMT + S-EPT hugepage" v5 by Sean
+ * Christopherson, 28 Jan 2026, patch 40), never cleared. Kept sparse here;
  * a page never looked at counts as what kvm_mmu_init_memslot_lpage_info() says.
  */
 #include "model/kvm/tdp_mmu.h"
 
 #define KVM_LPAGE_MIXED_FLAG	BIT_ULL(31)
+#define KVM_LPAGE_GUEST_INHIBIT_FLAG BIT_ULL(30)
 /* The model's: this element was looked at, its count is filled in. */
-#define LPAGE_KNOWN		BIT_ULL(30)
+#define LPAGE_KNOWN		BIT_ULL(29)
 #define LPAGE_COUNT_MASK	(LPAGE_KNOWN - 1)
 
 /* Small first: a 1G page asks its 2M pages. */
@@ -66,7 +69,18 @@ void kvm_mmu_init_memslot_lpage_info(struct kvm *vm, struct kvm_memory_slot *slo
 
 bool kvm_lpage_disallowed(const struct kvm_memory_slot *slot, gfn_t gfn, int level)
 {
-	return *lpage_info_slot(gfn, slot, level) & (KVM_LPAGE_MIXED_FLAG | LPAGE_COUNT_MASK);
+	return *lpage_info_slot(gfn, slot, level) &
+	       (KVM_LPAGE_MIXED_FLAG | KVM_LPAGE_GUEST_INHIBIT_FLAG | LPAGE_COUNT_MASK);
+}
+
+bool hugepage_test_guest_inhibit(const struct kvm_memory_slot *slot, gfn_t gfn, int level)
+{
+	return *lpage_info_slot(gfn, slot, level) & KVM_LPAGE_GUEST_INHIBIT_FLAG;
+}
+
+void hugepage_set_guest_inhibit(struct kvm_memory_slot *slot, gfn_t gfn, int level)
+{
+	*lpage_info_slot(gfn, slot, level) |= KVM_LPAGE_GUEST_INHIBIT_FLAG;
 }
 
 static bool hugepage_test_mixed(struct kvm_memory_slot *slot, gfn_t gfn, int level)

@@ -121,6 +121,10 @@ static int kvm_mmu_faultin_pfn_gmem(struct kvm_vcpu *v, struct kvm_page_fault *f
 	}
 	f->map_writable = !(f->slot->flags & KVM_MEM_READONLY);
 	f->max_level = kvm_max_level_for_order(max_order);
+	/* The file's huge pages need not begin where the guest's do. */
+	while (f->max_level > PG_LEVEL_4K &&
+	       (f->gfn ^ f->pfn) & (KVM_PAGES_PER_HPAGE(f->max_level) - 1))
+		f->max_level--;
 	return RET_PF_CONTINUE;
 }
 

@@ -37,7 +37,8 @@ u64 make_mmio_spte(const struct kvm_arch_mmu *mmu, gfn_t gfn)
 
 u64 make_small_spte(u64 huge_spte, union kvm_mmu_page_role role, int index)
 {
-	u64 spte = huge_spte + ((u64)index << (PAGE_SHIFT + KVM_HPAGE_GFN_SHIFT(role.level)));
+	/* DEMOTE gives back 512 leaves that are not blocked. */
+	u64 spte = (huge_spte & ~SPTE_MIRROR_BLOCKED) + ((u64)index << (PAGE_SHIFT + KVM_HPAGE_GFN_SHIFT(role.level)));
 
 	return role.level == PG_LEVEL_4K ? spte & ~PT_PAGE_SIZE_MASK : spte;
 }

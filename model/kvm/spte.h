@@ -25,6 +25,8 @@
 #define SPTE_MMU_PRESENT_MASK	BIT_ULL(11)
 #define EPT_SPTE_HOST_WRITABLE	BIT_ULL(53)
 #define EPT_SPTE_MMU_WRITABLE	BIT_ULL(55)
+/* Mirror leaves under order block-abort: blocked in the S-EPT, TLBs tracked. */
+#define SPTE_MIRROR_BLOCKED	BIT_ULL(56)
 #define SPTE_BASE_ADDR_MASK	GENMASK_ULL(51, 12)
 
 #define SHADOW_NONPRESENT_VALUE	VMX_EPT_SUPPRESS_VE_BIT
@@ -41,6 +43,11 @@ static inline bool is_frozen_spte(u64 entry)
 static inline bool is_shadow_present_pte(u64 entry)
 {
 	return entry & SPTE_MMU_PRESENT_MASK;
+}
+
+static inline bool is_blocked_spte(u64 entry)
+{
+	return entry & SPTE_MIRROR_BLOCKED;
 }
 
 static inline bool is_large_pte(u64 entry)

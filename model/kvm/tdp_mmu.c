@@ -42,28 +42,33 @@ static struct page *kvm_mmu_memory_cache_alloc(struct kvm_vcpu *v,
 	return page;
 }
 
-/* NULL only on a host that has just gone down for want of memory. */
-struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v)
+struct kvm_mmu_page *tdp_mmu_new_sp(struct kvm *vm, struct page *page)
 {
-	struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
-	struct mmu_host *host = v->kvm->arch.mmu.host;
-	struct page *page = kvm_mmu_memory_cache_alloc(v, &mmu->mmu_shadow_page_cache);
-	struct kvm_mmu_page *sp;
+	struct mmu_host *host = vm->arch.mmu.host;
+	struct kvm_mmu_page *sp = pool_alloc(&host->headers);
 	int i;
 
-	if (!page)
-		return NULL;
-	if (mmu->mmu_page_header_cache_nobjs)
-		mmu->mmu_page_header_cache_nobjs--;
-	sp = pool_alloc(&host->headers);
 	INIT_LIST_HEAD(&sp->link);
-	sp->kvm = v->kvm;
+	sp->kvm = vm;
 	sp->spt_page = page;
 	sp->spt = pool_alloc(&host->spts);
 	for (i = 0; i < SPTE_ENT_PER_PAGE; i++)
 		sp->spt[i] = SHADOW_NONPRESENT_VALUE;
 	*(struct kvm_mmu_page **)sparse_get(&host->shadow_pages, page_to_pfn(page)) = sp;
 	return sp;
+}
+
+/* NULL only on a host that has just gone down for want of memory. */
+struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v)
+{
+	struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
+	struct page *page = kvm_mmu_memory_cache_alloc(v, &mmu->mmu_shadow_page_cache);
+
+	if (!page)
+		return NULL;
+	if (mmu->mmu_page_header_cache_nobjs)
+		mmu->mmu_page_header_cache_nobjs--;
+	return tdp_mmu_new_sp(v->kvm, page);
 }
 
 void kvm_mmu_alloc_external_spt(struct kvm_vcpu *v, struct kvm_mmu_page *sp)

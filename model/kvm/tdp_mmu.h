@@ -5,7 +5,8 @@
  * Every change of a mirror entry goes on to the TDX module.
  *
  *   tdp_mmu.c        page tables, roots
- *   tdp_mmu_map.c    mapping a fault, splitting huge leaves
+ *   tdp_mmu_map.c    mapping a fault
+ *   tdp_mmu_split.c  splitting huge leaves, under mmu_lock(write)
  *   tdp_mmu_spte.c   changing one entry, the frozen-SPTE protocol
  *   tdp_mmu_zap.c    zapping leaves and whole roots
  */
@@ -69,6 +70,13 @@ int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *v, gfn_t gfn, kvm_pfn_t pfn);
 bool kvm_tdp_mmu_zap_leafs(struct kvm *vm, gfn_t start, gfn_t end, bool flush);
 bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range, bool flush);
 void kvm_tdp_mmu_zap_all(struct kvm *vm);
+/*
+ * No leaf above @target_level is left over [start, end) in roots of @types.
+ * mmu_lock held for write, given away while memory is got. 0, -ENOMEM, -EIO:
+ * the VM is bugged.
+ */
+int kvm_tdp_mmu_split_huge_pages(struct kvm *vm, gfn_t start, gfn_t end, int target_level,
+				 enum kvm_tdp_mmu_root_types types);
 void kvm_tdp_mmu_invalidate_roots(struct kvm *vm, enum kvm_tdp_mmu_root_types types);
 void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *vm, bool shared);
 
@@ -85,7 +93,20 @@ static inline void tdp_mmu_iter_set_spte(struct kvm *vm, struct tdp_iter *iter, 
 					  iter->old_spte, new_spte, iter->gfn, iter->level);
 }
 
+/* The leaf is (no longer) blocked in the S-EPT, which knows already. */
+void tdp_mmu_mark_spte_blocked(struct kvm *vm, struct tdp_iter *iter, bool blocked);
+
 struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v);
+/* An empty table, linked nowhere, whose frame is @page. */
+struct kvm_mmu_page *tdp_mmu_new_sp(struct kvm *vm, struct page *page);
+/* @sp is to be the table below the entry the walk stands on. */
+void tdp_mmu_init_child_sp(struct kvm_mmu_page *sp, const struct tdp_iter *iter);
+/*
+ * Replace the huge leaf by @sp with 512 smaller ones that map the same. Under
+ * mmu_lock(write), @shared false, it cannot fail; else -EBUSY or -EIO, @sp unused.
+ */
+int tdp_mmu_split_huge_page(struct kvm *vm, struct tdp_iter *iter,
+			    struct kvm_mmu_page *sp, bool shared);
 void kvm_mmu_alloc_external_spt(struct kvm_vcpu *v, struct kvm_mmu_page *sp);
 /* Never linked: its pages go back to the allocator, not to the cache. */
 void tdp_mmu_free_unused_sp(struct kvm *vm, struct kvm_mmu_page *sp);

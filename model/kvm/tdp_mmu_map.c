@@ -4,7 +4,8 @@
  * walk that adds missing tables, linking a table (for a mirror root that is
  * TDH.MEM.SEPT.ADD), the leaf (TDH.MEM.PAGE.ADD or AUG), and the entry point
  * for a TD's initial memory. Left out: NX huge page workaround, eager splitting
- * for dirty logging; guest_memfd slots have no dirty log and no huge leaves.
+ * for dirty logging, which guest_memfd slots do not have. Huge mirror leaves after
+ * "TDX huge pages" v3 by Yan Zhao, 6 Jan 2026: a fault neither splits nor merges.
  */
 #include "model/kvm/tdp_mmu.h"
 
@@ -26,27 +27,30 @@ static int tdp_mmu_link_sp(struct kvm *vm, struct tdp_iter *iter,
 	return 0;
 }
 
-/* The table below the entry the walk stands on; NULL: the host is down. */
-static struct kvm_mmu_page *tdp_mmu_alloc_child_sp(struct kvm_vcpu *v, struct tdp_iter *iter)
+void tdp_mmu_init_child_sp(struct kvm_mmu_page *sp, const struct tdp_iter *iter)
 {
-	struct kvm_mmu_page *parent = tdp_iter_sp(iter);
-	struct kvm_mmu_page *sp = tdp_mmu_alloc_sp(v);
-
-	if (!sp)
-		return NULL;
-	sp->role = parent->role;
+	sp->role = tdp_iter_sp(iter)->role;
 	sp->role.level--;
 	sp->gfn = iter->gfn;
 	sp->ptep = iter->sptep;
 	sp->tdp_mmu_page = true;
+}
+
+/* The table below the entry the walk stands on; NULL: the host is down. */
+static struct kvm_mmu_page *tdp_mmu_alloc_child_sp(struct kvm_vcpu *v, struct tdp_iter *iter)
+{
+	struct kvm_mmu_page *sp = tdp_mmu_alloc_sp(v);
+
+	if (!sp)
+		return NULL;
+	tdp_mmu_init_child_sp(sp, iter);
 	if (is_mirror_sp(sp))
 		kvm_mmu_alloc_external_spt(v, sp);
 	return sp;
 }
 
-/* Replace the huge leaf by a table of 512 smaller ones that map the same. */
-static int tdp_mmu_split_huge_page(struct kvm *vm, struct tdp_iter *iter,
-				   struct kvm_mmu_page *sp, bool shared)
+int tdp_mmu_split_huge_page(struct kvm *vm, struct tdp_iter *iter,
+			    struct kvm_mmu_page *sp, bool shared)
 {
 	u64 huge_spte = iter->old_spte;
 	int level = iter->level;
@@ -72,7 +76,7 @@ static int tdp_mmu_map_table(struct kvm_vcpu *v, struct tdp_iter *iter)
 	if (!sp)
 		return RET_PF_RETRY;
 	if (is_shadow_present_pte(iter->old_spte)) {
-		/* The module would have to be asked to demote; 7.3.4 never does. */
+		/* A DEMOTE that is busy could not be taken back under mmu_lock(read). */
 		KVM_BUG_ON(is_mirror_sp(sp), vm);
 		ret = tdp_mmu_split_huge_page(vm, iter, sp, true);
 	} else {
@@ -137,6 +141,32 @@ static int tdp_mmu_map_handle_target_level(struct kvm_vcpu *v,
 }
 
 /*
+ * A mirror leaf larger than the fault may make maps the address already, as after
+ * a folio was split before the S-EPT was. It gives all permissions there are.
+ */
+static bool mirror_leaf_serves(const struct tdp_iter *iter, const struct kvm_page_fault *fault)
+{
+	return iter->level > fault->goal_level && is_mirror_sp(tdp_iter_sp(iter)) &&
+	       is_shadow_present_pte(iter->old_spte) && is_large_pte(iter->old_spte);
+}
+
+/*
+ * A table is never replaced by a leaf in a mirror: PROMOTE wants all 512 entries
+ * alike and blocked first, which a fault cannot do. Go on with the small page.
+ */
+static void mirror_promotion_adjust(const struct tdp_iter *iter, struct kvm_page_fault *fault)
+{
+	u64 mask = KVM_PAGES_PER_HPAGE(fault->goal_level) -
+		   KVM_PAGES_PER_HPAGE(fault->goal_level - 1);
+
+	if (likely(fault->goal_level == PG_LEVEL_4K) || !is_mirror_sp(tdp_iter_sp(iter)) ||
+	    !is_shadow_present_pte(iter->old_spte) || is_large_pte(iter->old_spte))
+		return;
+	fault->pfn |= fault->gfn & mask;
+	fault->goal_level--;
+}
+
+/*
  * Walk down to goal_level, adding tables. CONTINUE: @iter stands on the entry.
  * Neighbouring faults end in one table, so the last one is tried first.
  */
@@ -155,6 +185,10 @@ static int tdp_mmu_map_walk(struct kvm_vcpu *v, struct kvm_page_fault *fault,
 		/* Its owner is still talking to the module. */
 		if (is_frozen_spte(iter->old_spte))
 			return RET_PF_RETRY;
+		if (unlikely(mirror_leaf_serves(iter, fault)))
+			return RET_PF_SPURIOUS;
+		if (iter->level == fault->goal_level)
+			mirror_promotion_adjust(iter, fault);
 		if (iter->level == fault->goal_level) {
 			if (iter->level == PG_LEVEL_4K)
 				*walked = (struct tdp_walk_cache){

@@ -220,3 +220,13 @@ u64 tdp_mmu_set_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *sptep,
 	handle_changed_spte(vm, sp, gfn, old_spte, new_spte, level, false);
 	return old_spte;
 }
+
+void tdp_mmu_mark_spte_blocked(struct kvm *vm, struct tdp_iter *iter, bool blocked)
+{
+	u64 spte = iter->old_spte & ~SPTE_MIRROR_BLOCKED;
+
+	lockdep_assert_held_write(&vm->mmu_lock);
+	iter->old_spte = blocked ? spte | SPTE_MIRROR_BLOCKED : spte;
+	tdp_mmu_write_spte(vm, tdp_iter_sp(iter), iter->sptep, iter->gfn, iter->old_spte,
+			   iter->level);
+}

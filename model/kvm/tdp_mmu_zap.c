@@ -45,6 +45,11 @@ bool tdp_mmu_iter_cond_resched(struct kvm *vm, struct tdp_iter *it,
 
 /* -- Leaves of a range -- */
 
+static bool leaf_sticks_out(const struct tdp_iter *it, gfn_t start, gfn_t end)
+{
+	return it->gfn < start || it->gfn + KVM_PAGES_PER_HPAGE(it->level) > end;
+}
+
 static bool tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
 			      gfn_t start, gfn_t end, bool may_yield, bool flush)
 {
@@ -64,6 +69,8 @@ static bool tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
 		    !is_last_spte(it.old_spte, it.level))
 			continue;
 
+		/* It goes whole: what it maps outside the range is lost to the guest. */
+		WARN_ON_ONCE(env_of(vm), is_mirror_sp(root) && leaf_sticks_out(&it, start, end));
 		tdp_mmu_iter_set_spte(vm, &it, SHADOW_NONPRESENT_VALUE);
 		/* Whoever invalidated the root has flushed or will flush all of it. */
 		if (!root->role.invalid)

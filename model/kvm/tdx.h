@@ -10,6 +10,7 @@
  *   tdx_irq.c     whether an interrupt waits for a guest
  *   tdx_exit.c    TD exits: EPT violations, TDVMCALLs, MapGPA
  *   tdx_sept.c    the S-EPT operations behind the TDP MMU
+ *   tdx_sept_huge.c  its huge leaves: when, and splitting them
  */
 #ifndef SEPTUM_KVM_TDX_H
 #define SEPTUM_KVM_TDX_H
@@ -112,6 +113,9 @@ static inline bool is_hkid_assigned(const struct kvm_tdx *kvm_tdx)
 #define EPT_VIOLATION_GVA_TRANSLATED	BIT_ULL(8)
 
 #define TDX_EXT_EXIT_QUAL_TYPE_MASK	GENMASK_ULL(3, 0)
+#define TDX_EXT_EXIT_QUAL_TYPE_ACCEPT	1
+/* Type ACCEPT: the level asked for, 0 is 4K. */
+#define TDX_EXT_EXIT_QUAL_ACCEPT_LEVEL(q) ((q) >> 32 & 7)
 #define TDX_EXT_EXIT_QUAL_TYPE_PENDING_EPT_VIOLATION 6
 
 /* -- What userspace may ask for in KVM_TDX_INIT_VM -- */
@@ -149,6 +153,13 @@ int tdx_gmem_max_mapping_level(struct kvm *vm, kvm_pfn_t pfn, bool is_private);
 /* 0, -EBUSY (nothing changed), -EIO (the VM is bugged). mmu_lock held. */
 int tdx_sept_set_private_spte(struct kvm *vm, gfn_t gfn, u64 old_spte,
 			      u64 new_spte, enum pg_level level);
+/* Split what lies over @start or @end. May sleep; 0, -ENOMEM, -EIO. */
+int tdx_split_borders(struct kvm *vm, gfn_t start, gfn_t end);
+/* Leaves that stay in the mirror: 0, or -EIO with nothing done. mmu_lock write. */
+int tdx_sept_block_private_spte(struct kvm *vm, gfn_t gfn, enum pg_level level);
+int tdx_sept_unblock_private_spte(struct kvm *vm, gfn_t gfn, enum pg_level level);
+/* TRACK and a kick; 0, -EIO. mmu_lock write. */
+int tdx_sept_track(struct kvm *vm);
 void tdx_sept_free_private_spt(struct kvm *vm, struct kvm_mmu_page *sp);
 
 /*

@@ -154,6 +154,26 @@ static bool tdx_retry_locally(struct kvm_vcpu *v, gpa_t gpa, int *ret)
 	return true;
 }
 
+/*
+ * The guest accepts in pages smaller than what is or would be mapped: split
+ * first. "Dynamic PAMT + S-EPT hugepage" v5, 28 Jan 2026, patch 41.
+ */
+static int tdx_honor_guest_accept_level(struct kvm_vcpu *v, gfn_t gfn)
+{
+	u64 qualification = to_tdx(v)->ext_exit_qualification;
+	struct kvm_memory_slot *slot;
+	int level;
+
+	if (likely((qualification & TDX_EXT_EXIT_QUAL_TYPE_MASK) != TDX_EXT_EXIT_QUAL_TYPE_ACCEPT) ||
+	    kvm_globals_of(v)->config.sept_huge <= PG_LEVEL_4K)
+		return 0;
+	slot = gfn_to_memslot(v->kvm, gfn);
+	level = TDX_EXT_EXIT_QUAL_ACCEPT_LEVEL(qualification) + PG_LEVEL_4K;
+	if (!slot || level >= KVM_MAX_HUGEPAGE_LEVEL)
+		return 0;
+	return kvm_mmu_honor_accept_level(v, slot, gfn, level);
+}
+
 static int tdx_handle_ept_violation(struct kvm_vcpu *v)
 {
 	struct vcpu_tdx *tdv = to_tdx(v);
@@ -170,6 +190,9 @@ static int tdx_handle_ept_violation(struct kvm_vcpu *v)
 			kvm_vm_dead(v->kvm);
 			return -EIO;
 		}
+		ret = tdx_honor_guest_accept_level(v, gpa_to_gfn(gpa));
+		if (ret)
+			return ret;
 		/* Always all permissions, so always as if it were a write. */
 		exit_qual = EPT_VIOLATION_ACC_WRITE;
 		/* Entering again and again would look like zero-stepping to the module. */

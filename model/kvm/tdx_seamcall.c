@@ -144,9 +144,10 @@ u64 tdh_mem_page_aug(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
 		.rdx = tdx_tdr_pa(t),
 		.r8 = pfn_to_hpa(pfn),
 	};
-	u64 ret;
+	u64 i, ret;
 
-	tdx_clflush_pfn(t->globals, pfn);
+	for (i = 0; i < 1ULL << 9 * level; i++)
+		tdx_clflush_pfn(t->globals, pfn + i);
 	ret = seamcall_ret(t->globals, TDH_MEM_PAGE_AUG, &args);
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;
@@ -161,6 +162,20 @@ u64 tdh_mem_range_block(struct tdx_td *t, gpa_t gpa, int level,
 		.rdx = tdx_tdr_pa(t),
 	};
 	u64 ret = seamcall_ret(t->globals, TDH_MEM_RANGE_BLOCK, &args);
+
+	*ext_err1 = args.rcx;
+	*ext_err2 = args.rdx;
+	return ret;
+}
+
+u64 tdh_mem_range_unblock(struct tdx_td *t, gpa_t gpa, int level,
+			  u64 *ext_err1, u64 *ext_err2)
+{
+	struct tdx_module_args args = {
+		.rcx = gpa | level,
+		.rdx = tdx_tdr_pa(t),
+	};
+	u64 ret = seamcall_ret(t->globals, TDH_MEM_RANGE_UNBLOCK, &args);
 
 	*ext_err1 = args.rcx;
 	*ext_err2 = args.rdx;

@@ -11,7 +11,7 @@
 #include "model/kvm/hold.h"
 #include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
-#include "model/kvm/tdx.h"
+#include "model/kvm/tdx_sept.h"
 
 bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 		  const char *where, u64 err, const char *fn,
@@ -44,39 +44,13 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 	return true;
 }
 
-static u8 pg_level_to_tdx_sept_level(enum pg_level level)
-{
-	return level - 1;
-}
-
-/*
- * A SEAMCALL that must not fail for contention. All vCPUs are thrown out and
- * held off, then it is tried again: with mmu_lock held for write nobody else is
- * left to contend with, and a second BUSY is the caller's bug.
- */
-#define tdh_do_no_vcpus(tdh_func, vm, args...)					\
-({										\
-	struct kvm_tdx *kvm_tdx__ = to_kvm_tdx(vm);				\
-	u64 err__;								\
-										\
-	lockdep_assert_held_write(&(vm)->mmu_lock);				\
-	err__ = tdh_func(args);							\
-	if (tdx_operand_busy(err__) &&						\
-	    !defect_on(env_of(vm), DEFECT_SKIP_BUSY_RETRY)) {			\
-		tdx_no_vcpus_enter_start(kvm_tdx__);				\
-		err__ = tdh_func(args);						\
-		tdx_no_vcpus_enter_stop(kvm_tdx__);				\
-	}									\
-	err__;									\
-})
-
-static void tdx_no_vcpus_enter_start(struct kvm_tdx *tdvm)
+void tdx_no_vcpus_enter_start(struct kvm_tdx *tdvm)
 {
 	tdvm->wait_for_sept_zap = true;
 	kvm_make_all_cpus_request(&tdvm->kvm, KVM_REQ_OUTSIDE_GUEST_MODE);
 }
 
-static void tdx_no_vcpus_enter_stop(struct kvm_tdx *tdvm)
+void tdx_no_vcpus_enter_stop(struct kvm_tdx *tdvm)
 {
 	tdvm->wait_for_sept_zap = false;
 	env_of(tdvm)->sched.progress++;
@@ -163,7 +137,7 @@ static int tdx_sept_map_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level
 	kvm_pfn_t pfn = spte_to_pfn(new_spte);
 	int ret;
 
-	if (KVM_BUG_ON(level != PG_LEVEL_4K, vm))
+	if (KVM_BUG_ON(level > PG_LEVEL_2M, vm))
 		return -EIO;
 	/* Permissions cannot be given to the S-EPT: it is all or nothing. */
 	WARN_ON_ONCE(env_of(vm), (new_spte & VMX_EPT_RWX_MASK) != VMX_EPT_RWX_MASK);
@@ -182,12 +156,7 @@ static int tdx_sept_map_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level
 
 /* -- Removing: mmu_lock held for write -- */
 
-/*
- * Advance the epoch and throw every vCPU out once, so that no TLB entry of
- * before the BLOCK is left and the next TRACK finds nobody of an older epoch.
- * A failure shows again in the REMOVE that follows.
- */
-static void tdx_track(struct kvm *vm)
+void tdx_track(struct kvm *vm)
 {
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	u64 err;
@@ -225,6 +194,16 @@ static enum hold_step failed_remove_step(u64 err)
 	return TDX_STATUS(err) == TDX_TLB_TRACKING_NOT_DONE ? HOLD_STEP_TRACK : HOLD_STEP_REMOVE;
 }
 
+/* The module writes back 4 KB a call. */
+static u64 tdx_wbinvd_leaf(struct kvm_tdx *tdvm, kvm_pfn_t pfn, enum pg_level level)
+{
+	u64 i, err = 0;
+
+	for (i = 0; i < KVM_PAGES_PER_HPAGE(level) && !err; i++)
+		err = tdh_phymem_page_wbinvd_hkid(tdvm->globals, tdvm->hkid, pfn + i);
+	return err;
+}
+
 static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				     u64 old_spte)
 {
@@ -232,6 +211,8 @@ static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	kvm_pfn_t pfn = spte_to_pfn(old_spte);
 	gpa_t gpa = gfn_to_gpa(gfn);
+	/* Order block-abort did that for the whole range, and tracked it. */
+	bool blocked = is_blocked_spte(old_spte);
 	struct env *env = env_of(vm);
 	u64 err, entry, level_state;
 
@@ -239,17 +220,18 @@ static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 	/* Without its key the S-EPT cannot be reached; there must be no leaf left. */
 	if (KVM_BUG_ON(!is_hkid_assigned(tdvm), vm))
 		return -EIO;
-	if (KVM_BUG_ON(level != PG_LEVEL_4K, vm))
+	if (KVM_BUG_ON(level > PG_LEVEL_2M, vm))
 		return -EIO;
 
-	if (!defect_on(env, DEFECT_SKIP_BLOCK)) {
+	if (!defect_on(env, DEFECT_SKIP_BLOCK) && likely(!blocked)) {
 		err = tdh_do_no_vcpus(tdh_mem_range_block, vm, &tdvm->td, gpa,
 				      tdx_level, &entry, &level_state);
 		if (TDX_BUG_ON_2(err, TDH_MEM_RANGE_BLOCK, entry, level_state, vm))
 			return tdx_remove_failed(vm, gfn, level, pfn, HOLD_STEP_BLOCK, err);
 	}
 
-	tdx_track(vm);
+	if (likely(!blocked))
+		tdx_track(vm);
 
 	if (!defect_on(env, DEFECT_SKIP_REMOVE)) {
 		err = tdh_do_no_vcpus(tdh_mem_page_remove, vm, &tdvm->td, gpa,
@@ -260,12 +242,13 @@ static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 	}
 
 	if (!defect_on(env, DEFECT_SKIP_WBINVD)) {
-		err = tdh_phymem_page_wbinvd_hkid(tdvm->globals, tdvm->hkid, pfn);
+		err = tdx_wbinvd_leaf(tdvm, pfn, level);
 		if (TDX_BUG_ON(err, TDH_PHYMEM_PAGE_WBINVD, vm))
 			return tdx_remove_failed(vm, gfn, level, pfn, HOLD_STEP_WBINVD, err);
 	}
 
-	tdx_quirk_reset_paddr(tdvm->globals, pfn_to_hpa(pfn), PAGE_SIZE);
+	tdx_quirk_reset_paddr(tdvm->globals, pfn_to_hpa(pfn),
+			      KVM_PAGES_PER_HPAGE(level) * PAGE_SIZE);
 	tdx_pamt_put(tdvm->globals, pfn, level);
 	hold_call(vm, removed, gfn, level, pfn);
 	return 0;
@@ -278,9 +261,12 @@ int tdx_sept_set_private_spte(struct kvm *vm, gfn_t gfn, u64 old_spte,
 {
 	lockdep_assert_held(&vm->mmu_lock);
 
-	/* A present leaf is only ever taken out; what replaces it is not looked at. */
-	if (is_shadow_present_pte(old_spte))
+	/* A present leaf is split, or else taken out, whatever replaces it. */
+	if (is_shadow_present_pte(old_spte)) {
+		if (is_shadow_present_pte(new_spte) && !is_last_spte(new_spte, level))
+			return tdx_sept_split_private_spte(vm, gfn, level, old_spte, new_spte);
 		return tdx_sept_remove_leaf_spte(vm, gfn, level, old_spte);
+	}
 	if (KVM_BUG_ON(!is_shadow_present_pte(new_spte), vm))
 		return -EIO;
 	if (!is_last_spte(new_spte, level))
@@ -336,10 +322,4 @@ struct tdx_pamt_cache *tdx_get_pamt_cache(struct kvm *vm)
 		return &to_tdx(v)->pamt_cache;
 	lock_assert_held(&tdvm->pamt_cache_lock, LOCK_EXCLUSIVE, __func__);
 	return &tdvm->pamt_cache;
-}
-
-/* Private pages are 4K: huge S-EPT leaves are not supported. */
-int tdx_gmem_max_mapping_level(struct kvm *vm, kvm_pfn_t pfn, bool is_private)
-{
-	return is_private ? PG_LEVEL_4K : 0;
 }

@@ -193,6 +193,8 @@ u64 tdh_mem_page_aug(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
 		     u64 *ext_err1, u64 *ext_err2);
 u64 tdh_mem_range_block(struct tdx_td *t, gpa_t gpa, int level,
 			u64 *ext_err1, u64 *ext_err2);
+u64 tdh_mem_range_unblock(struct tdx_td *t, gpa_t gpa, int level,
+			  u64 *ext_err1, u64 *ext_err2);
 u64 tdh_mng_key_config(struct tdx_td *t);
 u64 tdh_mng_create(struct tdx_td *t, u16 hkid);
 u64 tdh_vp_create(struct tdx_td *t, struct tdx_vp *p);

@@ -148,6 +148,10 @@ const struct kvm_x86_ops vt_x86_ops = {
 
 	/* Mirror roots exist only in TDs, so these need not ask. */
 	.set_external_spte = tdx_sept_set_private_spte,
+	.split_borders = tdx_split_borders,
+	.block_external_spte = tdx_sept_block_private_spte,
+	.unblock_external_spte = tdx_sept_unblock_private_spte,
+	.track_external = tdx_sept_track,
 	.free_external_spt = tdx_sept_free_private_spt,
 	.topup_external_cache = tdx_topup_external_pamt_cache,
 	.gmem_max_mapping_level = vt_gmem_max_mapping_level,
