@@ -39,6 +39,9 @@ static const char *const onoff_names[] = { "off", "on" };
 static const char *const level_names[] = {
 	[PG_LEVEL_4K - 1] = "4K", [PG_LEVEL_2M - 1] = "2M", [PG_LEVEL_1G - 1] = "1G",
 };
+static const char *const split_names[] = {
+	[PG_LEVEL_4K - 1] = "4K", [PG_LEVEL_2M - 1] = "2M",
+};
 static const char *const leaf_names[] = {
 	[PG_LEVEL_4K - 1] = "off", [PG_LEVEL_2M - 1] = "2M",
 };
@@ -148,6 +151,7 @@ NAME_READER(onoff, bool, onoff_names, 0)
 NAME_READER(dpamt, bool, onoff_names, 0)
 NAME_READER(level, u8, level_names, PG_LEVEL_4K)
 NAME_READER(leaf, u8, leaf_names, PG_LEVEL_4K)
+NAME_READER(split, u8, split_names, PG_LEVEL_4K)
 NAME_READER(series_bug, u8, series_bug_names, 0)
 NAME_READER(module, enum tdx_module_version, module_names, 0)
 TEXT_READER(policy, policy_names)
@@ -231,6 +235,7 @@ void sim_config_default(struct sim_config *config)
 	config->host.order = "vm-attr";
 	config->host.sept_huge = PG_LEVEL_4K;
 	config->host.gmem_page = PG_LEVEL_4K;
+	config->host.split_1g = PG_LEVEL_4K;
 }
 
 /* By their texts: two configurations are equal when no knob tells them apart. */
@@ -246,6 +251,7 @@ bool sim_config_equal(const struct sim_config *a, const struct sim_config *b)
 #define TEXT_EQUAL_series_bug	VALUE_EQUAL
 #define TEXT_EQUAL_level	VALUE_EQUAL
 #define TEXT_EQUAL_leaf		VALUE_EQUAL
+#define TEXT_EQUAL_split	VALUE_EQUAL
 #define TEXT_EQUAL_module	VALUE_EQUAL
 #define TEXT_EQUAL_count	VALUE_EQUAL
 #define TEXT_EQUAL_cpus		VALUE_EQUAL

@@ -5,11 +5,13 @@
  * (mm/guestmem_hugetlb.c there). A file reserves all its pages at creation, in a
  * subpool of its own, so that only poison in the pool can keep a later allocation
  * from finding one. Kept as posted: the subpool is charged before anybody looks
- * whether another task is at the same index, so two of them can exceed it.
+ * whether another task is at the same index, so two of them can exceed it. Holes
+ * are patch 39 of it: only whole huge pages go, parts of one are zeroed.
  *
  * Left out: cgroups, memory policies, hugetlb sizes other than 2M and 1G.
  */
 #include "model/kvm/guest_memfd.h"
+#include "model/mm/xarray.h"
 
 /* log2 of the page size asked for. */
 static u32 guestmem_hugetlb_page_size_log(u64 flags)
@@ -65,18 +67,101 @@ static void guestmem_hugetlb_unalloc_folio(struct gmem_inode *gi, struct folio *
 	hugepage_subpool_put_pages(gi->spool, 1);
 }
 
+/* Private and shared indices never share a folio, so what is in part shared is 4K. */
+static bool born_split(struct inode *inode, pgoff_t first)
+{
+	return kvm_gmem_init_shared(inode);
+}
+
+/* Just added: locked and with the caller's reference, which is in the split's way. */
+static int split_new_folio(struct inode *inode, struct folio *folio, pgoff_t first)
+{
+	pgoff_t error_index;
+	int err;
+
+	folio_unlock(folio);
+	folio_put(folio);
+	err = kvm_gmem_split_range(inode, first, first + kvm_gmem_page_nr(inode),
+				   GMEM_FREEZE_SPIN, &error_index);
+	if (!err)
+		return -EEXIST;
+	truncate_inode_pages_range(inode->i_mapping, first << PAGE_SHIFT,
+				   ((first + kvm_gmem_page_nr(inode)) << PAGE_SHIFT) - 1);
+	return err;
+}
+
 struct folio *kvm_gmem_hugetlb_create_folio(struct inode *inode, pgoff_t index)
 {
 	struct gmem_inode *gi = GMEM_I(inode);
+	pgoff_t first = ALIGN_DOWN(index, kvm_gmem_page_nr(inode));
 	struct folio *folio = guestmem_hugetlb_alloc_folio(gi);
 	int err;
 
 	if (IS_ERR(folio))
 		return folio;
-	err = hugetlb_add_to_page_cache(folio, inode->i_mapping,
-					ALIGN_DOWN(index, 1ULL << gi->h->order));
-	if (!err)
-		return folio;
-	guestmem_hugetlb_unalloc_folio(gi, folio);
-	return ERR_PTR(err);
+	err = hugetlb_add_to_page_cache(folio, inode->i_mapping, first);
+	if (err)
+		guestmem_hugetlb_unalloc_folio(gi, folio);
+	else if (born_split(inode, first))
+		err = split_new_folio(inode, folio, first);
+	return err ? ERR_PTR(err) : folio;
+}
+
+/* -- Holes -------------------------------------------------------------------- */
+
+static bool any(struct inode *inode, pgoff_t first, pgoff_t end, void *arg)
+{
+	return true;
+}
+
+int kvm_gmem_merge_for_truncation(struct inode *inode, pgoff_t start, pgoff_t end)
+{
+	u64 nr = kvm_gmem_page_nr(inode);
+	pgoff_t first;
+
+	start = ALIGN_UP(start, nr);
+	end = ALIGN_DOWN(end, nr);
+	if (nr == 1 || start >= end)
+		return 0;
+	/* All of them are looked at before the first one changes. */
+	for (first = start; first < end; first += nr) {
+		if (!kvm_gmem_is_split(inode, first))
+			continue;
+		unmap_mapping_pages(inode->i_mapping, first, nr, false);
+		if (kvm_gmem_first_unsafe(inode, first, first + nr) < first + nr)
+			return -EAGAIN;
+	}
+	return kvm_gmem_merge_range(inode, start, end, any, NULL, GMEM_FREEZE_TRY);
+}
+
+/* Zero what is there of [start, end), which lies in one huge page or less. */
+static void kvm_gmem_zero_range(struct inode *inode, pgoff_t start, pgoff_t end)
+{
+	struct folio *folio;
+	u64 index;
+
+	xa_for_each_range(&inode->i_mapping->i_pages, index, folio, start, end - 1) {
+		pgoff_t last = folio_next_index(folio) < end ? folio_next_index(folio) : end;
+
+		folio_lock(folio);
+		folio_zero_range(folio, (index - folio->index) << PAGE_SHIFT,
+				 (last - index) << PAGE_SHIFT);
+		folio_unlock(folio);
+	}
+}
+
+void kvm_gmem_truncate_range(struct inode *inode, pgoff_t start, pgoff_t end)
+{
+	u64 nr = kvm_gmem_page_nr(inode);
+	pgoff_t first = ALIGN_UP(start, nr), last = ALIGN_DOWN(end, nr);
+
+	if (first >= last) {
+		kvm_gmem_zero_range(inode, start, end);
+		return;
+	}
+	if (start < first)
+		kvm_gmem_zero_range(inode, start, first);
+	truncate_inode_pages_range(inode->i_mapping, first << PAGE_SHIFT, (last << PAGE_SHIFT) - 1);
+	if (last < end)
+		kvm_gmem_zero_range(inode, last, end);
 }

@@ -48,6 +48,11 @@ static inline u32 kvm_gmem_page_order(const struct inode *gmem)
 	return GMEM_I(gmem)->h ? GMEM_I(gmem)->h->order : 0;
 }
 
+static inline u64 kvm_gmem_page_nr(const struct inode *gmem)
+{
+	return 1ULL << kvm_gmem_page_order(gmem);
+}
+
 static inline pgoff_t kvm_gmem_get_index(const struct kvm_memory_slot *slot, gfn_t gfn)
 {
 	return slot->gmem.pgoff + (gfn - slot->base_gfn);
@@ -79,5 +84,40 @@ void guestmem_hugetlb_teardown(struct gmem_inode *gi);
  * not up to date. ERR_PTR(-ENOMEM, -ENOSPC, -EEXIST).
  */
 struct folio *kvm_gmem_hugetlb_create_folio(struct inode *inode, pgoff_t index);
+/*
+ * The huge pages wholly in the range that were split become one again, so that they
+ * can leave the page cache as they came. 0; -EAGAIN when somebody refers to a piece.
+ * Host mappings of them go. invalidate_lock for write; so the next, too.
+ */
+int kvm_gmem_merge_for_truncation(struct inode *inode, pgoff_t start, pgoff_t end);
+/* Whole huge pages leave the page cache, of others the part in the range is zeroed. */
+void kvm_gmem_truncate_range(struct inode *inode, pgoff_t start, pgoff_t end);
+
+/* -- their pieces, gmem_restructure.c ------------------------------------------ */
+
+enum gmem_freeze {
+	GMEM_FREEZE_TRY,	/* a reference that nobody explains is -EAGAIN */
+	GMEM_FREEZE_SPIN,	/* is waited for; -EAGAIN only when that is a hang */
+};
+
+/*
+ * Each folio that has something of [start, end) becomes 4K folios. 0, -ENOMEM,
+ * -EAGAIN: *error_index is then the first index of the range that was not; what
+ * was split before stays split. invalidate_lock for write.
+ */
+int kvm_gmem_split_range(struct inode *inode, pgoff_t start, pgoff_t end,
+			 enum gmem_freeze freeze, pgoff_t *error_index);
+/*
+ * Each split huge page that touches [start, end) and for which @mergeable(inode,
+ * its first index, its end, @arg) becomes one again. 0 or the first error: -EAGAIN;
+ * -ENOMEM with series bug undo-allocates only. invalidate_lock for write.
+ */
+int kvm_gmem_merge_range(struct inode *inode, pgoff_t start, pgoff_t end,
+			 bool (*mergeable)(struct inode *inode, pgoff_t first, pgoff_t end, void *arg),
+			 void *arg, enum gmem_freeze freeze);
+/* The huge page that begins at @first is there, in pieces. */
+bool kvm_gmem_is_split(struct inode *inode, pgoff_t first);
+/* The first index whose folio somebody but the page cache refers to; @end: none. */
+pgoff_t kvm_gmem_first_unsafe(struct inode *inode, pgoff_t start, pgoff_t end);
 
 #endif /* SEPTUM_KVM_GUEST_MEMFD_H */

@@ -126,7 +126,7 @@ static int gup_take(struct host *h, u32 gmem, u64 offset, u32 count, bool pin)
 				return got < 0 ? got : -EFAULT;
 		} else if (!page) {
 			return -EFAULT;
-		} else if (try_grab_folio(page_folio(page), 1, flags)) {
+		} else if (try_grab_page(page, 1, flags)) {
 			return -ENOMEM;
 		}
 		gup->page = page;
@@ -145,7 +145,7 @@ static int gup_drop(struct host_gup *gup, u32 count)
 	gup->count -= count;
 	if (!gup->count)
 		gup->page = NULL;
-	gup_put_folio(page_folio(page), count, gup->pin ? FOLL_PIN : FOLL_GET);
+	gup_put_page(page, count, gup->pin ? FOLL_PIN : FOLL_GET);
 	return 0;
 }
 

@@ -45,6 +45,27 @@ void gup_put_folio(struct folio *folio, int refs, u32 flags)
 	folio_put_refs_as(folio, pin_refs(folio, refs), HOLDER_GUP_PIN);
 }
 
+static enum holder gup_holder(u32 flags)
+{
+	return flags & FOLL_PIN ? HOLDER_GUP_PIN : HOLDER_GUP;
+}
+
+int try_grab_page(struct page *page, int refs, u32 flags)
+{
+	struct folio *folio = page_folio(page);
+	int err = try_grab_folio(folio, refs, flags);
+
+	if (!err)
+		ledger_note_page(page, gup_holder(flags), refs);
+	return err;
+}
+
+void gup_put_page(struct page *page, int refs, u32 flags)
+{
+	ledger_note_page(page, gup_holder(flags), -refs);
+	gup_put_folio(page_folio(page), refs, flags);
+}
+
 static int gup_range(struct mm_struct *mms, u64 start, int nr, u32 flags, struct page **pages)
 {
 	int i, err = 0;
@@ -56,7 +77,7 @@ static int gup_range(struct mm_struct *mms, u64 start, int nr, u32 flags, struct
 
 		if (!page)
 			break;
-		err = try_grab_folio(page_folio(page), 1, flags);
+		err = try_grab_page(page, 1, flags);
 		if (err)
 			break;
 		pages[i] = page;
@@ -96,7 +117,5 @@ int pin_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
 
 void unpin_user_page(struct page *page)
 {
-	struct folio *folio = page_folio(page);
-
-	gup_put_folio(folio, 1, FOLL_PIN);
+	gup_put_page(page, 1, FOLL_PIN);
 }

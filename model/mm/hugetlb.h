@@ -166,7 +166,24 @@ bool hugetlb_split_piece_put(struct folio *piece);
  * original folio are in the cache with no reference but the cache's, else -EAGAIN
  * and nothing changed. No reference is held on return but the cache's.
  */
-int filemap_split_hugetlb(struct folio *folio, u32 new_order);
-int filemap_merge_hugetlb(struct address_space *cache, pgoff_t index);
+int __filemap_split_hugetlb(struct folio *folio, u32 new_order, u32 restructure);
+int __filemap_merge_hugetlb(struct address_space *cache, pgoff_t index, u32 restructure);
+
+/*
+ * @restructure: putting back what was there, and a merge, take memory that may not
+ * be there. Without it -ENOMEM, and a folio for which even that failed is lost: in
+ * no page cache, on the leak list, with a WARN.
+ */
+#define RESTRUCTURE_UNDO_ALLOCATES	1u
+
+static inline int filemap_split_hugetlb(struct folio *folio, u32 new_order)
+{
+	return __filemap_split_hugetlb(folio, new_order, 0);
+}
+
+static inline int filemap_merge_hugetlb(struct address_space *cache, pgoff_t index)
+{
+	return __filemap_merge_hugetlb(cache, index, 0);
+}
 
 #endif /* SEPTUM_MM_HUGETLB_H */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Splitting a hugetlb folio into plain folios and merging them again, in the
- * page cache and outside: the restructuring of the series "1G page support for
- * guest_memfd", RFC v2 of May 2025 (51 patches). No released kernel has this.
+ * Splitting a hugetlb folio into plain folios and merging them again, outside of
+ * any page cache (in one: hugetlb_filemap.c): the restructuring of the series "1G
+ * page support for guest_memfd", RFC v2 of May 2025 (51 patches). No released
+ * kernel has this.
  *
  * While a folio is split a stash, found by pfn, remembers what the pool needs to
  * get it back: subpool, HPG bits, order. A piece that loses its last reference
@@ -15,14 +16,6 @@
 #include "model/mm/internal.h"
 #include "model/mm/mf_internal.h"
 
-struct hugetlb_stash {
-	kvm_pfn_t head_pfn;
-	u32 order;
-	u64 private;
-	u64 pages_freed;	/* of pieces that lost their last reference */
-	void *subpool;
-};
-
 #define ORIGIN_SHIFT	HUGETLB_2M_ORDER
 
 void hugetlb_split_init(struct hugetlb_state *state)
@@ -30,7 +23,7 @@ void hugetlb_split_init(struct hugetlb_state *state)
 	pool_init(&state->stashes, "hugetlb stash", sizeof(struct hugetlb_stash));
 }
 
-static struct hugetlb_stash *stash_of(struct mm *mm, kvm_pfn_t pfn)
+struct hugetlb_stash *hugetlb_stash_of(struct mm *mm, kvm_pfn_t pfn)
 {
 	if (!mm->hugetlb || !mm->hugetlb->nr_split)
 		return NULL;
@@ -39,7 +32,7 @@ static struct hugetlb_stash *stash_of(struct mm *mm, kvm_pfn_t pfn)
 
 u32 hugetlb_split_origin(struct mm *mm, kvm_pfn_t pfn, kvm_pfn_t *head_pfn)
 {
-	const struct hugetlb_stash *stash = stash_of(mm, pfn);
+	const struct hugetlb_stash *stash = hugetlb_stash_of(mm, pfn);
 
 	if (!stash)
 		return 0;
@@ -132,8 +125,7 @@ static int leave_hugetlb(struct folio *folio)
 	return 0;
 }
 
-/* @flags: what each piece is to have. */
-static int split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
+int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 {
 	struct mm *mm = mm_of(folio);
 	u32 order = folio_order(folio);
@@ -159,16 +151,10 @@ static int split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 
 int hugetlb_split_folio(struct folio *folio, u32 new_order)
 {
-	return split_folio_flags(folio, new_order, folio->flags & BIT_ULL(PG_uptodate));
+	return hugetlb_split_folio_flags(folio, new_order, folio->flags & BIT_ULL(PG_uptodate));
 }
 
 /* -- merge ---------------------------------------------------------------------------------- */
-
-/* Seen while the pieces were gone through anyway: one pass over them less. */
-struct pieces_seen {
-	bool uptodate;		/* all of them were */
-	bool all_plain;		/* small, none is poisoned or has a lock somebody wants */
-};
 
 /*
  * A leaf of frozen pieces can be forgotten when the tails it is to become say all
@@ -219,8 +205,8 @@ static void collect_poison(struct mm *mm, struct folio *folio)
 		folio_set_hwpoison(folio);
 }
 
-/* Frozen pieces of whatever order become one compound page. @seen: what is known of all. */
-static void join_pieces(struct page *head, u32 order, const struct pieces_seen *seen)
+/* @seen: what is known of all. */
+void hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen)
 {
 	struct mm *mm = mm_of(head);
 	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << order);
@@ -245,13 +231,13 @@ static void join_pieces(struct page *head, u32 order, const struct pieces_seen *
 		head->flags |= BIT_ULL(PG_uptodate);
 }
 
-static struct folio *merge_pieces(struct page *head, const struct pieces_seen *seen)
+struct folio *hugetlb_merge_pieces(struct page *head, const struct hugetlb_pieces_seen *seen)
 {
 	struct mm *mm = mm_of(head);
-	struct hugetlb_stash *stash = stash_of(mm, head->pfn);
+	struct hugetlb_stash *stash = hugetlb_stash_of(mm, head->pfn);
 	struct folio *folio = (struct folio *)head;
 
-	join_pieces(head, stash->order, seen);
+	hugetlb_join_pieces(head, stash->order, seen);
 	init_new_hugetlb_folio(folio);
 	collect_poison(mm, folio);
 	folio->private = stash->private;
@@ -264,8 +250,8 @@ static struct folio *merge_pieces(struct page *head, const struct pieces_seen *s
 struct folio *hugetlb_merge_folio(struct page *head)
 {
 	struct mm *mm = mm_of(head);
-	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << stash_of(mm, pfn)->order);
-	struct pieces_seen seen = { .uptodate = true };
+	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << hugetlb_stash_of(mm, pfn)->order);
+	struct hugetlb_pieces_seen seen = { .uptodate = true };
 
 	while (pfn < end) {
 		const struct folio *piece = (struct folio *)__pfn_to_page(mm, pfn);
@@ -273,13 +259,13 @@ struct folio *hugetlb_merge_folio(struct page *head)
 		seen.uptodate &= folio_test_uptodate(piece);
 		pfn += folio_nr_pages(piece);
 	}
-	return merge_pieces(head, &seen);
+	return hugetlb_merge_pieces(head, &seen);
 }
 
 bool hugetlb_split_piece_put(struct folio *piece)
 {
 	struct mm *mm = mm_of(piece);
-	struct hugetlb_stash *stash = stash_of(mm, piece->pfn);
+	struct hugetlb_stash *stash = hugetlb_stash_of(mm, piece->pfn);
 	struct folio *folio;
 
 	if (!stash)
@@ -291,137 +277,4 @@ bool hugetlb_split_piece_put(struct folio *piece)
 	folio = hugetlb_merge_folio(__pfn_to_page(mm, stash->head_pfn));
 	free_huge_folio(folio);
 	return true;
-}
-
-/* -- in a page cache ------------------------------------------------------------------------ */
-
-/* At its place in the cache and the cache in the ledger; frozen until publish(). */
-static void settle(struct address_space *cache, struct folio *folio, pgoff_t index)
-{
-	folio->mapping = cache;
-	folio->index = index;
-	ledger_add(folio, HOLDER_FILEMAP, folio_nr_pages(folio));
-}
-
-static void publish(struct folio *folio)
-{
-	folio->_refcount = folio_nr_pages(folio);
-}
-
-static void unpublish(struct folio *folio)
-{
-	s32 nr = folio_nr_pages(folio);
-
-	folio->mapping = NULL;
-	folio->_refcount = 0;
-	ledger_add(folio, HOLDER_FILEMAP, -nr);
-}
-
-/* On failure the pieces that got in are out of the ledger again, but still in the tree. */
-static int store_pieces(struct address_space *cache, kvm_pfn_t pfn, pgoff_t index, u64 nr,
-			u32 new_order, u64 flags)
-{
-	struct mm *mm = mm_of(cache);
-	u64 step = 1ULL << new_order, i;
-
-	for (i = 0; i < nr; i += step) {
-		struct folio *piece = (struct folio *)__pfn_to_page(mm, pfn + i);
-
-		if (IS_ERR(xa_store_order(&cache->i_pages, index + i, new_order, piece, GFP_KERNEL)))
-			break;
-		piece->flags |= flags;
-		settle(cache, piece, index + i);
-	}
-	if (i == nr)
-		return 0;
-	while (i) {
-		i -= step;
-		unpublish((struct folio *)__pfn_to_page(mm, pfn + i));
-	}
-	return -ENOMEM;
-}
-
-int filemap_split_hugetlb(struct folio *folio, u32 new_order)
-{
-	struct mm *mm = mm_of(folio);
-	struct address_space *cache = folio->mapping;
-	pgoff_t index = folio->index;
-	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate), i;
-	u32 order = folio_order(folio);
-	bool whole = folio_test_hugetlb(folio);
-	kvm_pfn_t pfn = folio->pfn;
-	int err;
-
-	if (new_order >= order || order <= VMEMMAP_LEAF_SHIFT || (!whole && !stash_of(mm, pfn)))
-		return -EINVAL;
-	if (!folio_ref_freeze(folio, nr))
-		return -EAGAIN;
-	ledger_add(folio, HOLDER_FREEZE, nr);
-	unpublish(folio);
-	xa_erase(&cache->i_pages, index);
-	err = split_folio_flags(folio, new_order, 0);
-	if (!err) {
-		err = store_pieces(cache, pfn, index, nr, new_order, flags);
-		if (err && whole)
-			merge_pieces(&folio->page, &(struct pieces_seen){ .uptodate = flags });
-		else if (err)
-			join_pieces(&folio->page, order, &(struct pieces_seen){ .uptodate = flags });
-	}
-	if (err) {
-		/* Storing over the pieces that got in takes them out. */
-		xa_store_order(&cache->i_pages, index, order, folio, __GFP_NOFAIL);
-		settle(cache, folio, index);
-		publish(folio);
-		return err;
-	}
-	for (i = 0; i < nr; i += 1ULL << new_order)
-		publish((struct folio *)__pfn_to_page(mm, pfn + i));
-	return 0;
-}
-
-/* Out of the cache's hands if nobody else holds it: false when somebody does. */
-static bool take_piece(struct address_space *cache, struct folio *piece, pgoff_t index)
-{
-	if (piece->mapping != cache || piece->index != index ||
-	    piece->_refcount != (s32)folio_nr_pages(piece))
-		return false;
-	unpublish(piece);
-	return true;
-}
-
-int filemap_merge_hugetlb(struct address_space *cache, pgoff_t index)
-{
-	struct mm *mm = mm_of(cache);
-	struct folio *folio = xa_load(&cache->i_pages, index), *piece;
-	kvm_pfn_t head;
-	u32 order = folio ? hugetlb_split_origin(mm, folio->pfn, &head) : 0;
-	struct pieces_seen seen = { .uptodate = true, .all_plain = true };
-	u64 nr = 1ULL << order, i;
-	pgoff_t first;
-
-	if (!order)
-		return -EINVAL;
-	first = folio->index - (folio->pfn - head);
-	for (i = 0; i < nr; i += folio_nr_pages(piece)) {
-		piece = (struct folio *)__pfn_to_page(mm, head + i);
-		if (!take_piece(cache, piece, first + i))
-			break;
-		seen.uptodate &= folio_test_uptodate(piece);
-		seen.all_plain &= !folio_test_large(piece) && !folio_test_hwpoison(piece) &&
-				  !piece->lock_ref;
-	}
-	if (i < nr) {
-		while (i) {
-			piece = page_folio(__pfn_to_page(mm, head + i - 1));
-			i -= folio_nr_pages(piece);
-			settle(cache, piece, first + i);
-			publish(piece);
-		}
-		return -EAGAIN;
-	}
-	folio = merge_pieces(__pfn_to_page(mm, head), &seen);
-	xa_store_order(&cache->i_pages, first, order, folio, __GFP_NOFAIL);
-	settle(cache, folio, first);
-	publish(folio);
-	return 0;
 }

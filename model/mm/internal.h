@@ -214,7 +214,30 @@ struct page *follow_or_fault(struct mm_struct *mms, u64 address, bool write, int
 
 struct hstate;
 
+/* What is remembered of a split hugetlb folio. */
+struct hugetlb_stash {
+	kvm_pfn_t head_pfn;
+	u32 order;
+	u64 private;
+	u64 pages_freed;	/* of pieces that lost their last reference */
+	void *subpool;
+};
+
+/* Seen while the pieces were gone through anyway: one pass over them less. */
+struct hugetlb_pieces_seen {
+	bool uptodate;		/* all of them were */
+	bool all_plain;		/* small, none is poisoned or has a lock somebody wants */
+};
+
 void hugetlb_split_init(struct hugetlb_state *state);
+/* NULL when this page is of no split folio. */
+struct hugetlb_stash *hugetlb_stash_of(struct mm *mm, kvm_pfn_t pfn);
+/* hugetlb_split_folio(); @flags: what each piece is to have. */
+int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags);
+/* Frozen pieces of whatever order become one compound page. */
+void hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen);
+/* The same, and a hugetlb folio of its pool again; the stash is gone. */
+struct folio *hugetlb_merge_pieces(struct page *head, const struct hugetlb_pieces_seen *seen);
 /* hugetlb_lock is held, and dropped meanwhile. */
 int gather_surplus_pages(struct hstate *h, s64 needed);
 bool free_pool_huge_folio(struct hstate *h, bool surplus);

@@ -162,6 +162,13 @@ void mm_check_recent(struct mm *mm)
 	}
 }
 
+/* Its ledger only says for which page its folio's references are. */
+static void check_tail(struct mm *mm, const struct page *page)
+{
+	check_that(mm->env, INV_REFCOUNT_HAS_HOLDERS, !page->_refcount,
+		   "pfn %#x is a tail and has count %d", page->pfn, page->_refcount);
+}
+
 static u64 count_free_blocks(struct mm *mm)
 {
 	const struct extent *extent;
@@ -185,8 +192,14 @@ void mm_check(struct mm *mm, u64 expected_in_use)
 	u32 i;
 
 	for (pfn = 0; (leaf = vmemmap_next(mm, &pfn, mm->zone.end_pfn)); pfn += VMEMMAP_LEAF_PAGES)
-		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++)
-			check_folio(mm, (struct folio *)&leaf->page[i]);
+		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++) {
+			struct page *page = &leaf->page[i];
+
+			if (PageTail(page))
+				check_tail(mm, page);
+			else
+				check_folio(mm, (struct folio *)page);
+		}
 	check_that(mm->env, INV_FRAMES_ACCOUNTED, counted == mm->zone.nr_free,
 		   "%llu frames on the free lists, %llu counted as free",
 		   (unsigned long long)counted, (unsigned long long)mm->zone.nr_free);

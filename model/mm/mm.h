@@ -98,9 +98,11 @@ u64 mm_nr_free_pages(const struct mm *mm);
 u64 mm_nr_poisoned_pages(const struct mm *mm);
 
 struct holder_view {
+	enum holder holder;
 	const char *kind;
 	const char *owner;	/* "" when not recorded */
 	s32 count;
+	kvm_pfn_t pfn;		/* the page it was taken for, the folio's first if for all */
 };
 
 /* At most @max of the holders of the folio this frame belongs to; how many there are. */

@@ -114,6 +114,9 @@ void unpin_user_page(struct page *pinned);
  */
 int try_grab_folio(struct folio *folio, int refs, u32 flags);
 void gup_put_folio(struct folio *folio, int refs, u32 flags);
+/* The same of a page: the ledger then knows which one of its folio it was. */
+int try_grab_page(struct page *page, int refs, u32 flags);
+void gup_put_page(struct page *page, int refs, u32 flags);
 /* As GUP-fast does it: false when the count is 0. May hit a folio that is gone. */
 bool try_grab_folio_fast(struct folio *folio, int refs, u32 flags);
 

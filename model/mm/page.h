@@ -155,7 +155,10 @@ struct folio {
 static_assert(offsetof(struct folio, _large_mapcount) == 80, "as the kernel has it");
 static_assert(offsetof(struct folio, _hugetlb_subpool) == 208, "as the kernel has it");
 
-/* References by kind, beside each struct page (offset is constant). */
+/*
+ * References by kind, beside each struct page (offset is constant). A tail page's
+ * says which of its folio's references are for that page.
+ */
 struct page_ledger {
 	union {
 		s32 count[HOLDER_NR];
@@ -399,6 +402,16 @@ static inline void ledger_move(struct folio *folio, enum holder from, enum holde
 {
 	ledger_add(folio, from, -nr);
 	ledger_add(folio, to, nr);
+}
+
+/*
+ * Of the references just taken or dropped on its folio, @nr were for this page. Only
+ * the ledger knows: the kernel counts them on the head and cannot tell afterwards.
+ */
+static inline void ledger_note_page(struct page *page, enum holder holder, s32 nr)
+{
+	if (unlikely(PageTail(page)))
+		page_ledger(page)->count[holder] += nr;
 }
 
 static inline void folio_ref_add_as(struct folio *folio, s32 nr, enum holder holder)

@@ -213,12 +213,50 @@ void page_readonly_fault(const struct page *page, const char *what)
 	mm_bug(env_of(page), what, text);
 }
 
+/* What mm_holders() fills, and how many there were. */
+struct holder_list {
+	struct holder_view *view;
+	u32 max, n;
+};
+
+static void list_holder(struct holder_list *list, enum holder holder, const char *owner,
+			s32 count, kvm_pfn_t pfn)
+{
+	if (list->n < list->max)
+		list->view[list->n] = (struct holder_view){
+			holder, holder_name[holder], owner, count, pfn,
+		};
+	list->n++;
+}
+
+/* References of this kind that were taken for one page other than the first. */
+static s32 list_tail_holders(struct holder_list *list, const struct folio *folio,
+			     enum holder holder)
+{
+	kvm_pfn_t pfn = folio->pfn, end = pfn + folio_nr_pages(folio);
+	struct vmemmap_leaf *leaf;
+	s32 found = 0;
+	u32 i;
+
+	for (; (leaf = vmemmap_next(mm_of(folio), &pfn, end)); pfn += VMEMMAP_LEAF_PAGES)
+		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++) {
+			s32 count = leaf->ledger[i].count[holder];
+
+			if (!count || !PageTail(&leaf->page[i]))
+				continue;
+			list_holder(list, holder, "", count, leaf->page[i].pfn);
+			found += count;
+		}
+	return found;
+}
+
 int mm_holders(struct mm *mm, kvm_pfn_t pfn, struct holder_view *view, u32 max)
 {
+	struct holder_list list = { .view = view, .max = max };
 	struct page *page = find_page(mm, pfn);
 	const struct owner_record *record;
 	struct folio *folio;
-	u32 i, n = 0;
+	u32 i;
 
 	if (!page)
 		return 0;
@@ -229,17 +267,13 @@ int mm_holders(struct mm *mm, kvm_pfn_t pfn, struct holder_view *view, u32 max)
 		for (record = mm->owner_records_head; record && left; record = record->next) {
 			if (record->pfn != folio->pfn || record->holder != i)
 				continue;
-			if (n < max)
-				view[n] = (struct holder_view){ holder_name[i], record->owner,
-								record->count };
-			n++;
+			list_holder(&list, i, record->owner, record->count, folio->pfn);
 			left -= record->count;
 		}
-		if (!left)
-			continue;
-		if (n < max)
-			view[n] = (struct holder_view){ holder_name[i], "", left };
-		n++;
+		if (left && i != HOLDER_FILEMAP && folio_order(folio) > VMEMMAP_LEAF_SHIFT)
+			left -= list_tail_holders(&list, folio, i);
+		if (left)
+			list_holder(&list, i, "", left, folio->pfn);
 	}
-	return n;
+	return list.n;
 }

@@ -76,6 +76,7 @@ struct host_holder_view {
 	const char *kind;	/* "filemap", "sept-pin", "gup", "lookup", ... */
 	const char *owner;	/* task or object name */
 	s32 count;
+	kvm_pfn_t pfn;		/* of which 4K page, the folio's first when of all */
 };
 
 /* A frame that will never come back, and the reason the policy gives. */
@@ -180,6 +181,7 @@ struct host_config {
 	bool hvo;
 	bool dpamt;
 	u32 hugetlb_2m, hugetlb_1g;	/* pool sizes */
+	u8 split_1g;		/* what a 1G gmem page is split to first, enum pg_level */
 	bool panic_on_warn;
 	bool lru_batches;	/* per-CPU LRU batches hold references */
 	u8 series_bug;		/* a row of model/kvm/series_bugs.def, 0 none */
