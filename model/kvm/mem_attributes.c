@@ -105,6 +105,17 @@ static int reserve_attributes(struct kvm *kvm, gfn_t start, gfn_t end)
 	return 0;
 }
 
+/*
+ * Huge S-EPT leaves: a leaf never reaches into a second slot, so the slots need not
+ * be looked at. Can fail, hence before anything changes.
+ */
+static int split_at_borders(struct kvm *kvm, gfn_t start, gfn_t end)
+{
+	const struct kvm_gfn_range range = { .start = start, .end = end };
+
+	return kvm_split_cross_boundary_leafs(kvm, &range);
+}
+
 static void store_attributes(struct kvm *kvm, gfn_t start, gfn_t end, void *entry)
 {
 	for (gfn_t gfn = start; gfn < end; gfn++) {
@@ -146,6 +157,9 @@ int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attri
 		goto unlock;
 	if (attributes)
 		err = reserve_attributes(kvm, start, end);
+	/* Only what stops being private is zapped, and of that no more than was named. */
+	if (!err && !(attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE))
+		err = split_at_borders(kvm, start, end);
 	if (err)
 		goto unlock;
 
