@@ -109,8 +109,8 @@ static void list_policies(void)
 
 static void list_orders(void)
 {
-#define ORDER(name, summary) printf("%-20s %s\n", name, summary);
-#include "sim/orders.def"
+#define ORDER(id, name, summary, to_shared, to_private) printf("%-20s %s\n", name, summary);
+#include "model/kvm/conversion_orders.def"
 #undef ORDER
 }
 

@@ -118,6 +118,7 @@ struct run_outcome {
 enum run_measure {
 	MEASURE_NONE,
 	MEASURE_OPERATION,	/* the operation the situation is about */
+	MEASURE_FAILURE,	/* what failed before it: counted, its result is not */
 	MEASURE_RETRY,		/* the same again, when what was in the way may be gone */
 	MEASURE_NEXT_TD,	/* another TD needs the memory */
 };

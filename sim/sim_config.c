@@ -19,8 +19,8 @@ static const char *const policy_names[] = {
 };
 
 static const char *const order_names[] = {
-#define ORDER(name, summary) name,
-#include "sim/orders.def"
+#define ORDER(id, name, summary, to_shared, to_private) name,
+#include "model/kvm/conversion_orders.def"
 #undef ORDER
 };
 
@@ -232,6 +232,7 @@ void sim_config_default(struct sim_config *config)
 	config->tdx.version = TDX_MODULE_1_5;
 	config->tdx.zero_step = true;
 	config->host.policy = "no-hold";
+	config->host.conversion_checks = true;
 	config->host.order = "vm-attr";
 	config->host.sept_huge = PG_LEVEL_4K;
 	config->host.gmem_page = PG_LEVEL_4K;

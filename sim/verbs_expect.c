@@ -169,6 +169,7 @@ void verb_expect_pamt(struct run *run, const struct scn_step *step, struct run_o
 {
 	struct run_frame *frame = known_frame(run, step, 0, out);
 	struct tdx_pamt_view view = { 0 };
+	hpa_t pair[2];
 
 	if (!frame)
 		return;
@@ -181,6 +182,12 @@ void verb_expect_pamt(struct run *run, const struct scn_step *step, struct run_o
 	if (step_has(step, 2))
 		compare_word(out, "level", WORDS_LEVEL, step->value[2].number,
 			     view.level + PG_LEVEL_4K);
+	compare_flag_if(step, 3, tdx_probe_pamt_pair(run->sim->tdx, pfn_to_hpa(frame->pfn), pair),
+			out);
+	if (step_has(step, 4))
+		compare_number_if(step, 4,
+				  step_ops(run)->probe_pamt_count(step_host(run), frame->pfn),
+				  out);
 }
 
 static void expect_spte(struct run *run, const struct scn_step *step, bool mirror,

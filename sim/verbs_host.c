@@ -231,10 +231,11 @@ void verb_host_init_mem(struct run *run, const struct scn_step *step, struct run
 	gpa_t gpa = step->value[0].number, start = gpa;
 	u64 pages = step->value[1].number >> PAGE_SHIFT;
 	u32 vcpu = step_id(step, 2, 0), td = VCPU_TD(vcpu);
-	u64 token = run_token(run, step, 3);
+	bool in_place = step_has(step, 6);
+	u64 token = in_place ? step_number(step, 3, TOKEN_ZERO) : run_token(run, step, 3);
 	int rc = step_ops(run)->init_mem_region(step_host(run), td, VCPU_NR(vcpu), &gpa, &pages,
 						step_has(step, 4) ? KVM_TDX_MEASURE_MEMORY_REGION : 0,
-						token);
+						in_place ? HOST_NO_SOURCE : token);
 
 	for (; start < gpa; start += PAGE_SIZE)
 		run_content_set(run, td, start, token);
@@ -316,6 +317,8 @@ void verb_host_ioctl(struct run *run, const struct scn_step *step, struct run_ou
 		out_bad_input(out, "no ioctl is called '%s'", step->value[0].word);
 		return;
 	}
+	if (which >= HOST_CALL_GMEM_IOCTL)
+		td = step_id(step, 6, 0);
 	rc = step_ops(run)->ioctl(step_host(run), td, VCPU_NR(vcpu), which,
 				  step_number(step, 3, 0), step_number(step, 4, 0));
 	out_errno(run, out, rc > 0 ? 0 : rc);

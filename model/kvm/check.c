@@ -11,6 +11,7 @@
 #include "model/kvm/spte.h"
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx.h"
+#include "model/kvm/tdx_virt.h"
 
 typedef void spte_fn(struct kvm *kvm, gfn_t gfn, int level, u64 spte);
 
@@ -185,6 +186,9 @@ static void check_frame(struct kvm_globals *globals, kvm_pfn_t pfn, const char *
 	struct tdx_pamt_view pamt;
 
 	check_hit(env, INV_FREE_FRAME_UNMAPPED);
+	/* What it maps nobody can use. */
+	if (unlikely(globals->tdx && globals->tdx->shut_down))
+		return;
 	/* One look for every frame that comes and goes; the rest finds the words. */
 	if (likely(tdx_frame_idle(tdx, hpa)))
 		return;
@@ -209,6 +213,7 @@ static void check_frames(void *ctx, kvm_pfn_t pfn, u32 order, const char *what)
 
 static void frame_freed(void *ctx, kvm_pfn_t pfn, u32 order)
 {
+	hold_frames_freed(ctx, pfn, order);
 	check_frames(ctx, pfn, order, "freed");
 }
 

@@ -2,135 +2,35 @@
 /*
  * guest_memfd, the files: creation, binding to memory slots, fallocate, punch
  * hole and release (virt/kvm/guest_memfd.c, Linux 7.3.4). Its folios are in
- * guest_memfd_folio.c. Kept as it is there: the invalidate filter of an inode is
- * one half only, so shared mappings of a mmap-able file in a TD stay in the
- * direct root when their folios go. Left out: NUMA policies, SEV's hooks.
+ * guest_memfd_folio.c, invalidation in gmem_invalidate.c. Left out: NUMA
+ * policies, SEV's hooks.
  */
 #include "model/kvm/files.h"
 #include "model/kvm/guest_memfd.h"
 #include "model/kvm/hold.h"
 #include "model/kvm/mmu.h"
 
-/* -- invalidation --------------------------------------------------------- */
-
-/* Which half of a VM may map folios of this inode as guest_memfd sees it. */
-static u8 kvm_gmem_get_invalidate_filter(const struct inode *inode)
-{
-	return kvm_gmem_init_shared(inode) ? KVM_FILTER_SHARED : KVM_FILTER_PRIVATE;
-}
-
-static void __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t from,
-					pgoff_t end, u8 filter)
-{
-	bool take_lock = !defect_on(env_of(gf), DEFECT_NO_MMU_LOCK);
-	bool flush = false, found = false;
-	struct kvm_memory_slot *slot;
-	struct kvm *kvm = gf->kvm;
-	u64 index;
-
-	xa_for_each_range(&gf->bindings, index, slot, from, end - 1) {
-		pgoff_t first = slot->gmem.pgoff;
-		pgoff_t last = first + slot->npages;
-		struct kvm_gfn_range range = {
-			.slot = slot,
-			.start = slot->base_gfn + (from > first ? from - first : 0),
-			.end = slot->base_gfn + (end < last ? end : last) - first,
-			.attr_filter = filter,
-			.may_block = true,
-		};
-
-		/* A slot may take several entries of the tree: one round each slot. */
-		if (index > from && index > first)
-			continue;
-		if (!found) {
-			found = true;
-			if (take_lock)
-				KVM_MMU_LOCK(kvm);
-			kvm_mmu_invalidate_start(kvm);
-		}
-		if (!defect_on(env_of(kvm), DEFECT_SKIP_INVALIDATE))
-			flush |= kvm_mmu_unmap_gfn_range(kvm, &range);
-		else
-			kvm_mmu_invalidate_range_add(kvm, range.start, range.end);
-	}
-	if (flush)
-		kvm_flush_remote_tlbs(kvm);
-	if (found && take_lock)
-		KVM_MMU_UNLOCK(kvm);
-}
-
-static void __kvm_gmem_invalidate_end(struct gmem_file *gf, pgoff_t start, pgoff_t end)
-{
-	u64 index = start;
-
-	if (!xa_find(&gf->bindings, &index, end - 1))
-		return;
-	KVM_MMU_LOCK(gf->kvm);
-	kvm_mmu_invalidate_end(gf->kvm);
-	KVM_MMU_UNLOCK(gf->kvm);
-}
-
-void kvm_gmem_invalidate_start(struct inode *gmem, pgoff_t start, pgoff_t end)
-{
-	u8 filter = kvm_gmem_get_invalidate_filter(gmem);
-	struct gmem_file *gf;
-
-	list_for_each_entry(gf, &GMEM_I(gmem)->gmem_file_list, entry)
-		__kvm_gmem_invalidate_start(gf, start, end, filter);
-}
-
-void kvm_gmem_invalidate_end(struct inode *gmem, pgoff_t start, pgoff_t end)
-{
-	struct gmem_file *gf;
-
-	list_for_each_entry(gf, &GMEM_I(gmem)->gmem_file_list, entry)
-		__kvm_gmem_invalidate_end(gf, start, end);
-}
-
 /* -- fallocate ------------------------------------------------------------ */
 
-/*
- * What a hold policy wants of the folios between zap and truncation. Not in
- * 7.3.4, whose two hooks are empty: 0 and nothing done.
- */
-static int kvm_gmem_hold_range(struct inode *inode, pgoff_t start, pgoff_t end)
-{
-	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
-	struct folio *folio;
-	u64 index;
-	int err = 0;
-
-	if (!policy->after_zap && !policy->truncate)
-		return 0;
-	xa_for_each_range(&inode->i_mapping->i_pages, index, folio, start, end - 1) {
-		folio_lock(folio);
-		if (policy->after_zap)
-			err = policy->after_zap(folio);
-		if (!err && policy->truncate)
-			policy->truncate(folio);
-		folio_unlock(folio);
-		if (err)
-			break;
-	}
-	return err;
-}
-
-/* 0 whatever the zap met: a VM bugged on the way is all there is to see. */
+/* 0 whatever the zap met, unless the hold policy objects (7.3.4 has none). */
 static long kvm_gmem_punch_hole(struct inode *gmem, u64 offset, u64 len)
 {
 	bool take_lock = !defect_on(env_of(gmem), DEFECT_NO_INVALIDATE_LOCK);
 	pgoff_t from = offset >> PAGE_SHIFT;
 	pgoff_t to = (offset + len) >> PAGE_SHIFT;
+	struct kvm_unmapped unmapped;
 	int err;
 
 	/* Bindings must not change while their mappings go. */
 	if (take_lock)
 		filemap_invalidate_lock(gmem->i_mapping);
 
-	kvm_gmem_invalidate_start(gmem, from, to);
-	err = kvm_gmem_hold_range(gmem, from, to);
-	if (!err)
+	unmapped = kvm_gmem_invalidate_start(gmem, from, to);
+	err = hold_after_zap(gmem, from, to, HOLD_PUNCH_HOLE, unmapped, NULL);
+	if (!err) {
+		hold_truncate(gmem, from, to);
 		truncate_inode_pages_range(gmem->i_mapping, offset, offset + len - 1);
+	}
 	kvm_gmem_invalidate_end(gmem, from, to);
 
 	if (take_lock)
@@ -190,6 +90,7 @@ static int kvm_gmem_release(struct inode *gmem, struct file *file)
 {
 	struct gmem_file *gf = file->private_data;
 	struct kvm_memory_slot *slot;
+	struct kvm_unmapped unmapped;
 	struct kvm *kvm = gf->kvm;
 	u64 index;
 
@@ -204,7 +105,9 @@ static int kvm_gmem_release(struct inode *gmem, struct file *file)
 		slot->gmem.file = NULL;
 
 	/* All mappings of all bindings go, while the TD still has its KeyID. */
-	__kvm_gmem_invalidate_start(gf, 0, ~0ULL, kvm_gmem_get_invalidate_filter(gmem));
+	unmapped = __kvm_gmem_invalidate_start(gf, 0, ~0ULL,
+					       kvm_gmem_get_invalidate_filter(gmem, 0, ~0ULL));
+	hold_after_zap(gmem, 0, ~0ULL, HOLD_RELEASE, unmapped, NULL);
 	__kvm_gmem_invalidate_end(gf, 0, ~0ULL);
 
 	list_del(&gf->entry);
@@ -231,13 +134,16 @@ const struct file_operations kvm_gmem_fops = {
 /* The inode is gone and its page cache empty. */
 static void kvm_gmem_free_inode(struct inode *gmem)
 {
+	if (gmem_in_place_conversion(gmem))
+		gmem_attributes_destroy(&GMEM_I(gmem)->attributes);
 	guestmem_hugetlb_teardown(GMEM_I(gmem));
+	hold_inode_gone(gmem);
 	pool_free(&kvm_globals_of(gmem)->gmem_inodes, GMEM_I(gmem));
 }
 
 static void kvm_gmem_evict_inode(struct inode *inode)
 {
-	kvm_gmem_hold_range(inode, 0, ~0ULL);
+	hold_truncate(inode, 0, ~0ULL);
 	truncate_inode_pages_final(inode->i_mapping);
 }
 
@@ -258,6 +164,10 @@ static struct inode *kvm_gmem_inode_make(struct kvm *kvm, u64 size, u64 flags)
 	gi = pool_alloc(&kvm_globals_of(kvm)->gmem_inodes);
 	INIT_LIST_HEAD(&gi->gmem_file_list);
 	gi->flags = flags;
+	if (gmem_in_place_conversion(kvm))
+		gmem_attributes_init(&gi->attributes, &kvm_globals_of(kvm)->gmem_attr_ranges,
+				     flags & GUEST_MEMFD_FLAG_INIT_SHARED ?
+				     0 : KVM_MEMORY_ATTRIBUTE_PRIVATE);
 
 	gmem->i_private = gi;
 	gmem->i_op = &gmem_inode_ops;
@@ -269,6 +179,8 @@ static struct inode *kvm_gmem_inode_make(struct kvm *kvm, u64 size, u64 flags)
 	mapping_set_unevictable(gmem->i_mapping);
 
 	err = flags & GUEST_MEMFD_FLAG_HUGETLB ? guestmem_hugetlb_setup(gi, size) : 0;
+	if (!err)
+		err = hold_inode_init(gmem, size);
 	if (!err)
 		return gmem;
 	iput(gmem);
@@ -323,7 +235,8 @@ u64 kvm_gmem_get_supported_flags(struct kvm *kvm)
 
 	if (mm_has_hugetlb(mm_of(kvm)))
 		flags |= GUEST_MEMFD_FLAG_HUGETLB;
-	if (!kvm->arch.has_private_mem)
+	/* What is shared for life is of no use to a TD; what can be converted is. */
+	if (!kvm->arch.has_private_mem || gmem_in_place_conversion(kvm))
 		flags |= GUEST_MEMFD_FLAG_INIT_SHARED;
 	return flags;
 }
@@ -341,6 +254,22 @@ int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args)
 	if (size <= 0 || !IS_ALIGNED(size, PAGE_SIZE))
 		return -EINVAL;
 	return __kvm_gmem_create(kvm, size, args->flags);
+}
+
+/* -- attributes ----------------------------------------------------------- */
+
+u64 kvm_gmem_get_memory_attributes(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_memory_slot *slot = gfn_to_memslot(kvm, gfn);
+	struct file *file = kvm_slot_has_gmem(slot) ? kvm_gmem_get_file(slot) : NULL;
+	u64 attrs;
+
+	/* Nothing is there, or nothing any more: no memory is shared memory. */
+	if (!file)
+		return 0;
+	attrs = kvm_gmem_get_attributes(file_inode(file), kvm_gmem_get_index(slot, gfn));
+	fput(file);
+	return attrs;
 }
 
 /* -- binding -------------------------------------------------------------- */

@@ -10,8 +10,11 @@
 #ifndef SEPTUM_KVM_GUEST_MEMFD_H
 #define SEPTUM_KVM_GUEST_MEMFD_H
 
+#include "model/kvm/gmem_attributes.h"
 #include "model/kvm/kvm_host.h"
 #include "model/mm/hugetlb.h"
+
+struct hold_inode;
 
 struct gmem_file {
 	struct kvm *kvm;		/* one reference */
@@ -22,8 +25,10 @@ struct gmem_file {
 struct gmem_inode {
 	struct list_head gmem_file_list;
 	u64 flags;			/* GUEST_MEMFD_FLAG_* of its creation */
+	struct gmem_attributes attributes;	/* with conversion in place only */
 	struct hstate *h;		/* where its pages come from, NULL: 4K from the buddy */
 	struct hugepage_subpool *spool;	/* all its pages, reserved at creation */
+	struct hold_inode *hold;	/* of hold policies that keep something here */
 };
 
 static inline struct gmem_inode *GMEM_I(const struct inode *gmem)
@@ -36,7 +41,7 @@ static inline bool kvm_gmem_supports_mmap(const struct inode *gmem)
 	return GMEM_I(gmem)->flags & GUEST_MEMFD_FLAG_MMAP;
 }
 
-/* For its whole life: 7.3.4 has no conversion in place. */
+/* In 7.3.4 for its whole life; with conversion in place only what it began as. */
 static inline bool kvm_gmem_init_shared(const struct inode *inode)
 {
 	return GMEM_I(inode)->flags & GUEST_MEMFD_FLAG_INIT_SHARED;
@@ -46,6 +51,30 @@ static inline bool kvm_gmem_init_shared(const struct inode *inode)
 static inline u32 kvm_gmem_page_order(const struct inode *gmem)
 {
 	return GMEM_I(gmem)->h ? GMEM_I(gmem)->h->order : 0;
+}
+
+/* The module parameter of that name (in-place conversion v8): the machine's order has steps. */
+static inline bool gmem_in_place_conversion(const void *object)
+{
+	return kvm_globals_of(object)->gmem_in_place_conversion;
+}
+
+static inline u64 kvm_gmem_get_attributes(const struct inode *inode, pgoff_t index)
+{
+	return gmem_attributes_get(&GMEM_I(inode)->attributes, index);
+}
+
+/* May change at any time unless invalidate_lock is held. */
+static inline bool kvm_gmem_is_private_mem(const struct inode *inode, pgoff_t index)
+{
+	if (!gmem_in_place_conversion(inode))
+		return !kvm_gmem_init_shared(inode);
+	return kvm_gmem_get_attributes(inode, index) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
+}
+
+static inline bool kvm_gmem_is_shared_mem(const struct inode *inode, pgoff_t index)
+{
+	return !kvm_gmem_is_private_mem(inode, index);
 }
 
 static inline u64 kvm_gmem_page_nr(const struct inode *gmem)
@@ -70,9 +99,28 @@ extern const struct address_space_operations kvm_gmem_aops;
 struct folio *kvm_gmem_get_folio(struct inode *inode, pgoff_t index);
 int kvm_gmem_mmap(struct file *file, struct vm_area_struct *vma);
 
+/* -- gmem_invalidate.c -- */
+
+/* Which halves of a VM may map something of [start, end): KVM_FILTER_*. */
+u8 kvm_gmem_get_invalidate_filter(struct inode *inode, pgoff_t start, pgoff_t end);
+/*
+ * Calls @fn for the gfns of each slot that shows some of [start, end), in every VM
+ * that has a file of this inode; no lock of the VM is held. The first that is not
+ * 0 ends the walk and is returned. invalidate_lock held.
+ */
+int kvm_gmem_for_each_gfn_range(struct inode *inode, pgoff_t start, pgoff_t end, u8 filter,
+				int (*fn)(struct kvm *kvm, struct kvm_gfn_range *range, void *arg),
+				void *arg);
+/* In two parts: faults in the range wait from here on, and mappings go. */
+void kvm_gmem_invalidate_begin(struct inode *inode, pgoff_t start, pgoff_t end);
+struct kvm_unmapped kvm_gmem_zap(struct inode *inode, pgoff_t start, pgoff_t end, u8 filter);
 /* Mappings of [start, end) go, in every VM that has a file of this inode. */
-void kvm_gmem_invalidate_start(struct inode *inode, pgoff_t start, pgoff_t end);
+struct kvm_unmapped kvm_gmem_invalidate_start(struct inode *inode, pgoff_t start, pgoff_t end);
 void kvm_gmem_invalidate_end(struct inode *inode, pgoff_t start, pgoff_t end);
+/* The same for the VM of one file. */
+struct kvm_unmapped __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t from, pgoff_t end,
+						u8 filter);
+void __kvm_gmem_invalidate_end(struct gmem_file *gf, pgoff_t start, pgoff_t end);
 
 /* -- hugetlb pages, gmem_hugetlb.c ------------------------------------------- */
 

@@ -8,6 +8,7 @@
  */
 #include "model/kvm/guest_memfd.h"
 #include "model/kvm/hold.h"
+#include "model/kvm/series_bugs.h"
 #include "model/mm/memory_failure.h"
 
 static void trace_gmem(const struct folio *folio, const char *what)
@@ -21,6 +22,18 @@ static void trace_gmem(const struct folio *folio, const char *what)
 	trace_emit(env, &event);
 }
 
+/* A hold policy may have something against it. Locked and referenced, or an error. */
+static struct folio *kvm_gmem_usable_folio(struct folio *folio, pgoff_t index)
+{
+	int err = hold_alloc(folio, index);
+
+	if (likely(!err))
+		return folio;
+	folio_unlock(folio);
+	folio_put(folio);
+	return ERR_PTR(err);
+}
+
 struct folio *kvm_gmem_get_folio(struct inode *gmem, pgoff_t index)
 {
 	struct address_space *cache = gmem->i_mapping;
@@ -29,7 +42,7 @@ struct folio *kvm_gmem_get_folio(struct inode *gmem, pgoff_t index)
 repeat:
 	folio = filemap_lock_folio(cache, index);
 	if (likely(!IS_ERR(folio)))
-		return folio;
+		return kvm_gmem_usable_folio(folio, index);
 
 	if (GMEM_I(gmem)->h) {
 		folio = kvm_gmem_hugetlb_create_folio(gmem, index);
@@ -45,7 +58,7 @@ repeat:
 	WARN_ON_ONCE(env_of(gmem), folio_order(folio) != kvm_gmem_page_order(gmem));
 	if (trace_on(env_of(gmem), TRACE_GMEM))
 		trace_gmem(folio, "alloc");
-	return folio;
+	return kvm_gmem_usable_folio(folio, index);
 }
 
 /* Zeroes what nobody has written yet. Folio lock held. */
@@ -84,6 +97,9 @@ static struct folio *__kvm_gmem_get_pfn(struct file *file, struct kvm_memory_slo
 		folio_put(folio);
 		return ERR_PTR(-EHWPOISON);
 	}
+	/* Before v8 whoever mapped it saw to that, and populate did not. */
+	if (gmem_in_place_conversion(file) && !series_bug(file, SERIES_BUG_NO_ZERO_POPULATE))
+		kvm_gmem_make_uptodate(folio);
 	*pfn = folio_pfn(folio) + (index & (folio_nr_pages(folio) - 1));
 	*max_order = folio_order(folio);
 	return folio;
@@ -92,23 +108,24 @@ static struct folio *__kvm_gmem_get_pfn(struct file *file, struct kvm_memory_slo
 int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
 		     kvm_pfn_t *pfn, struct page **page, int *max_order)
 {
-	const struct hold_policy *policy = kvm_globals_of(kvm)->policy;
 	pgoff_t pgoff = kvm_gmem_get_index(slot, gfn);
 	struct file *file = kvm_gmem_get_file(slot);
 	struct folio *folio;
-	int err = 0;
+	int err;
 
 	if (!file)
 		return -EFAULT;
+	/* What is private, and how large its folio is, must not change meanwhile. */
+	if (gmem_in_place_conversion(kvm))
+		filemap_invalidate_lock_shared(file->f_mapping);
 
 	folio = __kvm_gmem_get_pfn(file, slot, pgoff, pfn, max_order);
 	if (IS_ERR(folio)) {
 		err = PTR_ERR(folio);
-		goto put_file;
+		goto unlock;
 	}
 	kvm_gmem_make_uptodate(folio);
-	if (policy->get_pfn)
-		err = policy->get_pfn(folio, pgoff);
+	err = hold_get_pfn(folio, pgoff);
 	if (!defect_on(env_of(kvm), DEFECT_LEAK_FOLIO_LOCK))
 		folio_unlock(folio);
 
@@ -117,12 +134,24 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot, gfn_t gfn,
 		folio_put(folio);
 	else
 		*page = folio_file_page(folio, pgoff);
-put_file:
+unlock:
+	if (gmem_in_place_conversion(kvm))
+		filemap_invalidate_unlock_shared(file->f_mapping);
 	fput(file);
 	return err;
 }
 
 /* -- the initial image ---------------------------------------------------- */
+
+static bool kvm_gmem_populate_allowed(struct kvm *kvm, const struct inode *gmem, gfn_t gfn,
+				      pgoff_t index)
+{
+	if (gmem_in_place_conversion(kvm))
+		return kvm_gmem_is_private_mem(gmem, index);
+	return kvm_range_has_memory_attributes(kvm, gfn, gfn + 1,
+					       KVM_MEMORY_ATTRIBUTE_PRIVATE,
+					       KVM_MEMORY_ATTRIBUTE_PRIVATE);
+}
 
 static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
 			       struct file *file, gfn_t gfn, struct page *source,
@@ -144,9 +173,7 @@ static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
 	folio_unlock(folio);
 
 	err = -EINVAL;
-	if (kvm_range_has_memory_attributes(kvm, gfn, gfn + 1,
-					    KVM_MEMORY_ATTRIBUTE_PRIVATE,
-					    KVM_MEMORY_ATTRIBUTE_PRIVATE))
+	if (kvm_gmem_populate_allowed(kvm, file_inode(file), gfn, pgoff))
 		err = fill(kvm, gfn, pfn, source, opaque);
 	if (!err)
 		folio_mark_uptodate(folio);
@@ -217,7 +244,7 @@ long kvm_gmem_populate(struct kvm *kvm, gfn_t start_gfn, u64 src, long npages,
 
 /* -- user mappings -------------------------------------------------------- */
 
-static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *fault)
+static vm_fault_t __kvm_gmem_fault_user_mapping(struct vm_fault *fault)
 {
 	struct inode *gmem = file_inode(fault->vma->vm_file);
 	struct folio *folio;
@@ -225,7 +252,7 @@ static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *fault)
 	if (fault->pgoff << PAGE_SHIFT >= gmem->i_size)
 		return VM_FAULT_SIGBUS;
 	/* Private memory is never the host's to look at. */
-	if (!kvm_gmem_init_shared(gmem))
+	if (kvm_gmem_is_private_mem(gmem, fault->pgoff))
 		return VM_FAULT_SIGBUS;
 
 	folio = kvm_gmem_get_folio(gmem, fault->pgoff);
@@ -239,11 +266,32 @@ static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *fault)
 		folio_put(folio);
 		return VM_FAULT_SIGBUS;
 	}
+	if (hold_host_fault(folio, fault->pgoff)) {
+		folio_unlock(folio);
+		folio_put(folio);
+		return VM_FAULT_SIGBUS;
+	}
 	kvm_gmem_make_uptodate(folio);
 
 	/* Locked and with the reference: both go to whoever maps it. */
 	fault->page = folio_file_page(folio, fault->pgoff);
 	return VM_FAULT_LOCKED;
+}
+
+static vm_fault_t kvm_gmem_fault_user_mapping(struct vm_fault *fault)
+{
+	struct address_space *cache = fault->vma->vm_file->f_mapping;
+	bool lock = gmem_in_place_conversion(cache) &&
+		    !series_bug(cache, SERIES_BUG_FAULT_UNLOCKED);
+	vm_fault_t ret;
+
+	/* A conversion must not come between the look at the attribute and the folio. */
+	if (lock)
+		filemap_invalidate_lock_shared(cache);
+	ret = __kvm_gmem_fault_user_mapping(fault);
+	if (lock)
+		filemap_invalidate_unlock_shared(cache);
+	return ret;
 }
 
 static const struct vm_operations_struct gmem_vm_ops = {
@@ -267,9 +315,12 @@ static int kvm_gmem_error_folio(struct address_space *cache, struct folio *folio
 {
 	pgoff_t from = folio->index;
 	pgoff_t to = from + folio_nr_pages(folio);
+	struct kvm_unmapped unmapped;
 
 	filemap_invalidate_lock_shared(cache);
-	kvm_gmem_invalidate_start(cache->host, from, to);
+	unmapped = kvm_gmem_invalidate_start(cache->host, from, to);
+	hold_after_zap(cache->host, from, to, HOLD_MEMORY_FAILURE, unmapped, NULL);
+	hold_memory_failure(folio);
 	/*
 	 * The folio stays where it is, poisoned: dropping it would let the next
 	 * access allocate a fresh one and lose the guest's data silently.

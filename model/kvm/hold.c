@@ -1,156 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hold policies. no-hold is Linux 7.3.4 ("KVM: TDX: Drop superfluous page
- * pinning in S-EPT management"); always-pin is arch/x86/kvm/vmx/tdx.c as that
- * patch found it: get_page() before the S-EPT operation, put_page() when that
- * is busy or fails and after a removal went through to the end, and on no other
- * path, so that a removal that stops half-way keeps the page for ever. The others
- * are proposals of the discussion around that patch (June and July 2025), as far
- * as its mails describe them; how they account for what they keep is the model's.
+ * The hold policies: their table, what KVM's TDX code, guest_memfd and the frame
+ * hooks call, lists of frames, and what the policy of this machine did and
+ * costs. no-hold is Linux 7.3.4 ("KVM: TDX: Drop superfluous page pinning in
+ * S-EPT management") and always-pin what that patch found; the others are
+ * proposals of the discussion around it (June and July 2025), as far as its
+ * mails describe them. Where a mail leaves the hook point open, the one here
+ * is said at the policy. How held frames are accounted for is the model's.
  */
 #include <string.h>
 
-#include "model/kvm/hold.h"
+#include "model/kvm/hold_internal.h"
 #include "model/kvm/tdx_virt.h"
-#include "model/mm/mm.h"
-
-/* -- no-hold -- */
-
-static const struct hold_policy hold_no_hold;
-
-/* -- always-pin -- */
-
-static struct folio *pfn_folio(struct kvm *kvm, kvm_pfn_t pfn)
-{
-	return page_folio(pfn_to_page(env_of(kvm), pfn));
-}
-
-static void tdx_pin(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
-{
-	folio_get_as(pfn_folio(kvm, pfn), HOLDER_SEPT_PIN);
-}
-
-static void tdx_unpin(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
-{
-	folio_put_as(pfn_folio(kvm, pfn), HOLDER_SEPT_PIN);
-}
-
-static void tdx_unpin_map_failed(struct kvm *kvm, gfn_t gfn, enum pg_level level,
-				 kvm_pfn_t pfn, bool busy)
-{
-	tdx_unpin(kvm, gfn, level, pfn);
-}
-
-static void tdx_keep_pinned(struct kvm *kvm, gfn_t gfn, enum pg_level level,
-			    kvm_pfn_t pfn, enum hold_step step, u64 err)
-{
-	static const char *const reason[HOLD_STEP_NR] = {
-		[HOLD_STEP_BLOCK] = "always-pin: RANGE.BLOCK failed, still mapped in the S-EPT",
-		[HOLD_STEP_TRACK] = "always-pin: TRACK failed, blocked in the S-EPT",
-		[HOLD_STEP_REMOVE] = "always-pin: PAGE.REMOVE failed, blocked in the S-EPT",
-		[HOLD_STEP_WBINVD] = "always-pin: PAGE.WBINVD failed, lines of the TD's key are dirty",
-	};
-
-	/* The kernel just returns here; that nobody will ever unpin is the leak. */
-	mm_leak(pfn_to_page(env_of(kvm), pfn), 0, reason[step]);
-}
-
-static const struct hold_policy hold_always_pin = {
-	.map = tdx_pin,
-	.map_failed = tdx_unpin_map_failed,
-	.removed = tdx_unpin,
-	.remove_failed = tdx_keep_pinned,
-};
-
-/* -- ref-on-fail: the proof of concept of June 2025, option a -- */
-
-static void take_zap_error_ref(struct kvm *vm, gfn_t gfn, enum pg_level level,
-			       kvm_pfn_t pfn, enum hold_step step, u64 err)
-{
-	folio_get_as(pfn_folio(vm, pfn), HOLDER_ZAP_ERROR);
-	mm_leak(pfn_to_page(env_of(vm), pfn), 0, "ref-on-fail: referenced when its removal failed");
-}
-
-static const struct hold_policy hold_ref_on_fail = {
-	.remove_failed = take_zap_error_ref,
-};
-
-/* -- hwpoison: option g. Set here directly, without memory_failure() -- */
-
-static void poison_failed_frame(struct kvm *vm, gfn_t gfn, enum pg_level level,
-				kvm_pfn_t pfn, enum hold_step step, u64 err)
-{
-	/* get_pfn refuses it and the allocator never takes it back. */
-	SetPageHWPoison(pfn_to_page(env_of(vm), pfn));
-}
-
-static const struct hold_policy hold_hwpoison = {
-	.remove_failed = poison_failed_frame,
-};
-
-/* -- host-bug: option h -- */
-
-static void stop_the_host(struct kvm *vm, gfn_t gfn, enum pg_level level,
-			  kvm_pfn_t pfn, enum hold_step step, u64 err)
-{
-	mm_bug(env_of(vm), "tdx_sept_remove_leaf_spte", "removal from the S-EPT failed");
-	/* Nothing runs on a host that is down, so nothing frees the frame either. */
-	folio_get_as(pfn_folio(vm, pfn), HOLDER_ZAP_ERROR);
-	mm_leak(pfn_to_page(env_of(vm), pfn), 0, "host-bug: the host is down");
-}
-
-static const struct hold_policy hold_host_bug = {
-	.remove_failed = stop_the_host,
-};
-
-/* -- zero-on-fail: so that the next owner's partial store finds no TD-owned line -- */
-
-static void reset_failed_frame(struct kvm *vm, gfn_t gfn, enum pg_level level,
-			       kvm_pfn_t pfn, enum hold_step step, u64 err)
-{
-	tdx_quirk_reset_paddr(kvm_globals_of(vm)->tdx, pfn_to_hpa(pfn), PAGE_SIZE);
-}
-
-static const struct hold_policy hold_zero_on_fail = {
-	.remove_failed = reset_failed_frame,
-};
-
-/*
- * -- unmap-ret. One return value has room for one frame: of several that fail in
- * one unmap guest_memfd learns of the first only, the rest is as with no-hold --
- */
-
-static void return_failed_frame(struct kvm *vm, gfn_t gfn, enum pg_level level,
-				kvm_pfn_t pfn, enum hold_step step, u64 err)
-{
-	struct tdx_globals *globals = kvm_globals_of(vm)->tdx;
-
-	if (globals->unmap_failed)
-		return;
-	globals->unmap_failed = true;
-	globals->unmap_failed_pfn = pfn;
-}
-
-static int keep_returned_frame(struct folio *folio)
-{
-	struct tdx_globals *globals = kvm_globals_of(folio)->tdx;
-	kvm_pfn_t first = folio_pfn(folio);
-
-	if (!globals->unmap_failed || globals->unmap_failed_pfn < first ||
-	    globals->unmap_failed_pfn >= first + folio_nr_pages(folio))
-		return 0;
-	globals->unmap_failed = false;
-	folio_get_as(folio, HOLDER_GMEM);
-	mm_leak(&folio->page, folio_order(folio), "unmap-ret: unmapping it failed");
-	return -EIO;
-}
-
-static const struct hold_policy hold_unmap_ret = {
-	.remove_failed = return_failed_frame,
-	.after_zap = keep_returned_frame,
-};
-
-/* -- The table -- */
+#include "model/mm/hugetlb.h"
 
 const struct hold_policy_row hold_policies[] = {
 #define HOLD_POLICY(id, name, summary) { name, summary, &hold_##id },
@@ -169,4 +31,348 @@ const struct hold_policy *hold_policy_find(const char *name)
 			return hold_policies[i].policy;
 	}
 	return NULL;
+}
+
+void hold_boot(struct kvm_globals *globals)
+{
+	struct hold_state *hold = arena_alloc(globals->host.env->arena, sizeof(*hold));
+	const struct hw *hw = globals->host.hw;
+
+	pool_init(&hold->errors, "hold_error", sizeof(struct hold_error));
+	pool_init(&hold->inodes, "hold_inode", sizeof(struct hold_inode));
+	sparse_init(&hold->page_ext, 1, hw->frame_count);
+	hold->count.boot_bytes = hw->frame_count * globals->policy->page_bytes;
+	globals->hold = hold;
+}
+
+/* -- lists of frames ---------------------------------------------------------- */
+
+struct hold_error *hold_error_new(struct hold_state *hold, kvm_pfn_t pfn)
+{
+	struct env *env = env_of(hold);
+	struct hold_error *error;
+
+	hold->count.error_allocs++;
+	if (current_task(env)->held_classes & BIT_ULL(LOCK_MMU_LOCK))
+		hold->count.error_allocs_atomic++;
+	if (inject_alloc_atomic(env, "hold_error")) {
+		hold->count.error_allocs_failed++;
+		return NULL;
+	}
+	error = pool_alloc(&hold->errors);
+	*error = (struct hold_error){ .pfn = pfn };
+	hold->count.error_bytes += sizeof(*error);
+	return error;
+}
+
+void hold_errors_free(struct hold_state *hold, struct hold_error *list)
+{
+	while (list) {
+		struct hold_error *next = list->next;
+
+		hold->count.error_bytes -= sizeof(*list);
+		pool_free(&hold->errors, list);
+		list = next;
+	}
+}
+
+bool hold_errors_have(struct hold_state *hold, const struct hold_error *list,
+		      kvm_pfn_t pfn, u64 nr)
+{
+	/* Even an empty list is looked at. */
+	hold->count.good_steps++;
+	for (; list; list = list->next) {
+		hold->count.good_steps++;
+		if (list->pfn - pfn < nr)
+			return true;
+	}
+	return false;
+}
+
+bool hold_errors_drop(struct hold_state *hold, struct hold_error **list, kvm_pfn_t pfn)
+{
+	struct hold_error *error;
+
+	for (; (error = *list); list = &error->next) {
+		if (error->pfn != pfn)
+			continue;
+		*list = error->next;
+		error->next = NULL;
+		hold_errors_free(hold, error);
+		return true;
+	}
+	return false;
+}
+
+/* -- flags, and frames that are kept -------------------------------------------- */
+
+struct inode *pfn_gmem_inode(const void *object, kvm_pfn_t pfn)
+{
+	struct folio *folio = pfn_folio(object, pfn);
+
+	return folio->mapping && folio->mapping->a_ops == &kvm_gmem_aops ?
+	       folio->mapping->host : NULL;
+}
+
+void hold_page_mark(struct page *page, bool mark)
+{
+	hold_step(page, 1);
+	page_store(page, "a mark in struct page");
+	if (page->flags & BIT_ULL(PG_model_readonly))
+		return;
+	if (mark)
+		page->flags |= BIT_ULL(PG_model_hold);
+	else
+		page->flags &= ~BIT_ULL(PG_model_hold);
+}
+
+void folio_mark(struct folio *folio)
+{
+	folio->flags |= BIT_ULL(PG_model_hold);
+}
+
+void folio_unmark(struct folio *folio)
+{
+	folio->flags &= ~BIT_ULL(PG_model_hold);
+}
+
+void hold_lost(struct folio *folio, const char *reason)
+{
+	kvm_pfn_t head;
+	u32 order = hugetlb_split_origin(mm_of(folio), folio_pfn(folio), &head);
+
+	hold_of(folio)->count.kept++;
+	if (order)
+		mm_leak(pfn_to_page(env_of(folio), head), order, reason);
+	else
+		mm_leak(&folio->page, folio_order(folio), reason);
+}
+
+void hold_keep(struct folio *folio, const char *reason)
+{
+	folio_get_as(folio, HOLDER_GMEM);
+	hold_lost(folio, reason);
+}
+
+/* -- what KVM's TDX code calls ---------------------------------------------------- */
+
+void hold_count_call(struct kvm_globals *globals)
+{
+	globals->hold->count.good_calls++;
+}
+
+void hold_error_met(struct kvm *kvm, enum hold_step step)
+{
+	struct hold_state *hold = hold_of(kvm);
+
+	hold->count.errors++;
+	hold->count.error_steps |= 1u << step;
+	hold->count.error_locks |= current_task(env_of(kvm))->held_classes;
+}
+
+void hold_td_gone(struct kvm *kvm)
+{
+	const struct hold_policy *policy = kvm_globals_of(kvm)->policy;
+
+	if (policy->td_gone)
+		policy->td_gone(kvm);
+}
+
+/* -- what guest_memfd calls ------------------------------------------------------- */
+
+int hold_inode_init(struct inode *inode, u64 size)
+{
+	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
+	struct hold_inode *hi;
+	int err = 0;
+
+	if (!policy->inode_data)
+		return 0;
+	hi = pool_alloc(&hold_of(inode)->inodes);
+	hi->nr_pages = size >> PAGE_SHIFT;
+	if (policy->inode_init)
+		err = policy->inode_init(hi, env_of(inode));
+	if (err) {
+		pool_free(&hold_of(inode)->inodes, hi);
+		return err;
+	}
+	hold_of(inode)->count.inode_bytes += hi->nr_pages * policy->index_bytes;
+	GMEM_I(inode)->hold = hi;
+	return 0;
+}
+
+void hold_inode_gone(struct inode *inode)
+{
+	struct hold_state *hold = hold_of(inode);
+	struct hold_inode *hi = hold_inode_of(inode);
+
+	if (!hi)
+		return;
+	hold_errors_free(hold, hi->errors);
+	pool_free(&hold->inodes, hi);
+	GMEM_I(inode)->hold = NULL;
+}
+
+/*
+ * Each folio of a range, once, by its place: a policy may split what it is given.
+ * @settle: leave to it what its error path could not do, which was not allowed to
+ * sleep. Then @look, until it gives an error.
+ */
+static int hold_walk(struct inode *inode, pgoff_t start, pgoff_t end,
+		     int (*look)(struct folio *folio, const struct hold_zap *zap),
+		     const struct hold_zap *zap, pgoff_t *error_index)
+{
+	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
+	struct xarray *pages = &inode->i_mapping->i_pages;
+	pgoff_t index = start;
+	struct folio *folio;
+	int err;
+
+	while (index < end && (folio = xa_find(pages, &index, end - 1))) {
+		pgoff_t at = folio->index > start ? folio->index : start;
+
+		hold_step(inode, 1);
+		if (policy->settle && (!zap || zap->use != HOLD_MEMORY_FAILURE))
+			policy->settle(folio);
+		folio = xa_load(pages, at);
+		err = look(folio, zap);
+		if (err) {
+			if (error_index)
+				*error_index = at;
+			return err;
+		}
+		index = folio->index + folio_nr_pages(folio);
+	}
+	return 0;
+}
+
+int hold_after_zap(struct inode *inode, pgoff_t start, pgoff_t end, enum hold_use use,
+		   struct kvm_unmapped unmapped, pgoff_t *error_index)
+{
+	const struct kvm_globals *globals = kvm_globals_of(inode);
+	const struct hold_zap zap = { use, unmapped };
+	int err;
+
+	if (!globals->policy->after_zap)
+		return 0;
+	err = hold_walk(inode, start, end, globals->policy->after_zap, &zap, error_index);
+	if (err)
+		globals->hold->count.refused++;
+	return use == HOLD_CONVERT && !globals->config.conversion_checks ? 0 : err;
+}
+
+static int truncate_folio(struct folio *folio, const struct hold_zap *zap)
+{
+	kvm_globals_of(folio)->policy->truncate(folio);
+	return 0;
+}
+
+void hold_truncate(struct inode *inode, pgoff_t start, pgoff_t end)
+{
+	if (kvm_globals_of(inode)->policy->truncate)
+		hold_walk(inode, start, end, truncate_folio, NULL, NULL);
+}
+
+void hold_split_begin(struct folio *folio, struct hold_pieces *pieces)
+{
+	const struct hold_policy *policy = kvm_globals_of(folio)->policy;
+
+	*pieces = (struct hold_pieces){
+		folio->mapping, folio->index, folio_pfn(folio), folio_nr_pages(folio), 0, NULL,
+	};
+	if (policy->split_begin)
+		policy->split_begin(folio, pieces);
+}
+
+void hold_split_done(struct hold_pieces *pieces, int err)
+{
+	const struct hold_policy *policy = kvm_globals_of(pieces->mapping)->policy;
+
+	if (policy->split_done)
+		policy->split_done(pieces, err);
+}
+
+void hold_merge_begin(struct inode *inode, pgoff_t index, u64 nr, struct hold_pieces *pieces)
+{
+	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
+	struct folio *first = xa_load(&inode->i_mapping->i_pages, index);
+
+	*pieces = (struct hold_pieces){ inode->i_mapping, index, 0, nr, 0, NULL };
+	if (!first)
+		return;
+	pieces->pfn = folio_pfn(first);
+	if (policy->merge_begin)
+		policy->merge_begin(pieces);
+}
+
+void hold_merge_done(struct hold_pieces *pieces, int err)
+{
+	const struct hold_policy *policy = kvm_globals_of(pieces->mapping)->policy;
+
+	if (policy->merge_done && pieces->pfn)
+		policy->merge_done(pieces, err);
+}
+
+/* A caller's folio at @index, and whether the policy has something against it. */
+static int ask(struct folio *folio, pgoff_t index, int (*hook)(struct folio *, pgoff_t))
+{
+	int err;
+
+	if (!hook)
+		return 0;
+	hold_count_call(kvm_globals_of(folio));
+	err = hook(folio, index);
+	if (err)
+		hold_of(folio)->count.refused++;
+	return err;
+}
+
+int hold_alloc(struct folio *folio, pgoff_t index)
+{
+	return ask(folio, index, kvm_globals_of(folio)->policy->alloc);
+}
+
+int hold_get_pfn(struct folio *folio, pgoff_t index)
+{
+	return ask(folio, index, kvm_globals_of(folio)->policy->get_pfn);
+}
+
+int hold_host_fault(struct folio *folio, pgoff_t index)
+{
+	return ask(folio, index, kvm_globals_of(folio)->policy->host_fault);
+}
+
+int hold_link(struct inode *inode)
+{
+	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
+
+	return policy->link ? policy->link(inode) : 0;
+}
+
+void hold_memory_failure(struct folio *folio)
+{
+	const struct hold_policy *policy = kvm_globals_of(folio)->policy;
+
+	if (policy->memory_failure)
+		policy->memory_failure(folio);
+}
+
+void hold_frames_freed(struct kvm_globals *globals, kvm_pfn_t pfn, u32 order)
+{
+	if (unlikely(globals->policy->frames_freed))
+		globals->policy->frames_freed(globals, pfn, order);
+}
+
+/* -- accounting --------------------------------------------------------------------- */
+
+void hold_probe(struct kvm_globals *globals, struct host_hold_view *view)
+{
+	const struct mm_leak *leak;
+
+	*view = globals->hold->count;
+	view->bytes_out_of_use = 0;
+	for (leak = mm_leaks(mm_of(globals)); leak; leak = leak->next)
+		view->bytes_out_of_use += PAGE_SIZE << leak->order;
+	view->host_down = mm_host_down(mm_of(globals));
+	view->tdx_off = globals->tdx && globals->tdx->shut_down;
 }

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "model/kvm/gmem_convert.h"
 #include "model/kvm/guest_memfd.h"
 #include "model/kvm/hold.h"
 #include "model/kvm/host.h"
@@ -31,6 +32,7 @@ static void host_init_objects(struct model_host *mh)
 	pool_init(&globals->slots, "kvm_memory_slot", sizeof(struct kvm_memory_slot));
 	pool_init(&globals->gmem_files, "gmem_file", sizeof(struct gmem_file));
 	pool_init(&globals->gmem_inodes, "gmem_inode", sizeof(struct gmem_inode));
+	pool_init(&globals->gmem_attr_ranges, "gmem_attr_range", gmem_attr_range_size());
 	lock_init(&globals->kvm_lock, LOCK_KVM_LOCK, 0);
 	lock_init(&globals->cpu_hotplug_lock, LOCK_CPU_HOTPLUG, 0);
 	INIT_LIST_HEAD(&globals->vm_list);
@@ -49,17 +51,16 @@ static struct mm *host_boot_mm(struct env *env, struct hw *hw, const struct host
 	return mm_create(env, hw, &mm_config);
 }
 
-/* What 7.3.4 does and nothing else, but for the hold policy. */
+/* What 7.3.4 does and nothing else, but for the hold policy and the order. */
 static bool host_knobs_known(const struct host_config *config)
 {
-	if (config->order && strcmp(config->order, "vm-attr"))
-		return false;
 	return config->sept_huge <= PG_LEVEL_2M;
 }
 
 struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *module,
 			     const struct host_config *config)
 {
+	const struct conversion_order *order;
 	const struct hold_policy *policy;
 	struct kvm_globals *globals;
 	struct model_host *mh;
@@ -67,7 +68,8 @@ struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *
 	int error;
 
 	policy = hold_policy_find(config->policy ? config->policy : "no-hold");
-	if (!policy || !host_knobs_known(config))
+	order = conversion_order_find(config->order ? config->order : "vm-attr");
+	if (!policy || !order || !host_knobs_known(config))
 		return NULL;
 
 	mm = host_boot_mm(env, hw, config);
@@ -79,6 +81,9 @@ struct host *kvm_host_create(struct env *env, struct hw *hw, struct tdx_module *
 	if (!globals->config.policy)
 		globals->config.policy = "no-hold";
 	globals->policy = policy;
+	hold_boot(globals);
+	globals->order = order;
+	globals->gmem_in_place_conversion = conversion_order_in_place(order);
 	host_init_objects(mh);
 
 	globals->current_mm = mm_alloc(env, "vmm");

@@ -107,6 +107,8 @@ int host_probe_attributes(struct host *h, u32 vm, gpa_t gpa, u64 *attributes);
 bool host_frame_free(struct host *h, kvm_pfn_t pfn);
 int host_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view *view, u32 max);
 int host_probe_leaks(struct host *h, struct host_leak_view *view, u32 max);
+int host_probe_pamt_count(struct host *h, kvm_pfn_t pfn);
+int host_probe_hold(struct host *h, struct host_hold_view *view);
 
 /* check.c */
 void host_check(struct host *h);

@@ -4,6 +4,7 @@
  * ioctl numbers, capabilities, TDX commands without their argument, the older
  * memory-region call. What each takes: sim/base/host_calls.def.
  */
+#include "model/kvm/gmem_convert.h"
 #include "model/kvm/host_internal.h"
 
 #define ROOM_MAX	4
@@ -123,16 +124,39 @@ static long vcpu_call(struct kvm_vcpu *vcpu, enum host_call which, const struct 
 	}
 }
 
+/* Of the first page of a guest_memfd. */
+static long gmem_call(struct file *file, enum host_call which, const struct call_args *call)
+{
+	struct kvm_memory_attributes2 attrs = { .size = PAGE_SIZE, .attributes = call->arg };
+
+	switch (which) {
+	case HOST_CALL_GMEM_ATTRIBUTES:
+		attrs.flags = call->data;
+		break;
+	case HOST_CALL_GMEM_ATTRIBUTES_RESERVED:
+		attrs.reserved[call->data % ARRAY_SIZE(attrs.reserved)] = 1;
+		break;
+	default:
+		return kvm_gmem_ioctl(file, call->arg, NULL);
+	}
+	return kvm_gmem_ioctl(file, KVM_SET_MEMORY_ATTRIBUTES2, &attrs);
+}
+
 long host_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data)
 {
 	struct call_args call = { arg, data };
 	struct kvm_vcpu *v;
+	struct file *file;
 	struct kvm *kvm;
 
 	if (which == HOST_CALL_DEV_IOCTL)
 		return kvm_dev_ioctl(&model_host(h)->globals, arg, data);
 	if (which == HOST_CALL_DEV_CHECK_EXTENSION)
 		return kvm_dev_ioctl(&model_host(h)->globals, KVM_CHECK_EXTENSION, arg);
+	if (which >= HOST_CALL_GMEM_IOCTL) {
+		file = host_open_gmem(h, vm);
+		return file ? gmem_call(file, which, &call) : -EBADF;
+	}
 	if (which >= HOST_CALL_VCPU_IOCTL) {
 		v = host_open_vcpu(h, vm, vcpu);
 		return v ? vcpu_call(v, which, &call) : -EBADF;

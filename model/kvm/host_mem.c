@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "model/kvm/gmem_convert.h"
 #include "model/kvm/host_internal.h"
 #include "model/kvm/mmu.h"
 
@@ -78,6 +79,19 @@ int host_set_attributes(struct host *h, u32 vm, gpa_t gpa, u64 size, u64 attribu
 	return kvm ? kvm_vm_ioctl(kvm, KVM_SET_MEMORY_ATTRIBUTES, &args) : -EBADF;
 }
 
+static int host_init_mem_in_place(struct kvm_vcpu *v, gpa_t *gpa, u64 *pages, u32 flags)
+{
+	struct kvm_tdx_init_mem_region region = { .gpa = *gpa, .nr_pages = *pages };
+	struct kvm_tdx_cmd cmd = {
+		.id = KVM_TDX_INIT_MEM_REGION, .flags = flags, .data = (uintptr_t)&region,
+	};
+	int err = kvm_vcpu_ioctl(v, KVM_MEMORY_ENCRYPT_OP, &cmd);
+
+	*gpa = region.gpa;
+	*pages = region.nr_pages;
+	return err;
+}
+
 int host_init_mem_region(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *pages,
 			 u32 flags, u64 token)
 {
@@ -93,6 +107,8 @@ int host_init_mem_region(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *page
 
 	if (!v)
 		return -EBADF;
+	if (token == HOST_NO_SOURCE)
+		return host_init_mem_in_place(v, gpa, pages, flags);
 	globals->source_page = alloc_page(h->env, GFP_USER | __GFP_NOFAIL);
 	if (!globals->source_page)
 		return -ENOMEM;
@@ -130,8 +146,16 @@ int host_fallocate(struct host *h, u32 gmem, u32 mode, u64 offset, u64 len)
 int host_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_private,
 		      u64 *error_offset)
 {
-	if (!host_open_gmem(h, gmem))
+	struct kvm_memory_attributes2 attrs = {
+		.offset = offset, .size = len,
+		.attributes = to_private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0,
+	};
+	struct file *file = host_open_gmem(h, gmem);
+	int err;
+
+	if (!file)
 		return -EBADF;
-	h->skip = "guest_memfd of Linux 7.3.4 has no conversion in place";
-	return HOST_SKIP;
+	err = kvm_gmem_ioctl(file, KVM_SET_MEMORY_ATTRIBUTES2, &attrs);
+	*error_offset = attrs.error_offset;
+	return err;
 }

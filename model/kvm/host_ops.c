@@ -41,6 +41,8 @@ const struct host_ops kvm_host_ops = {
 	.frame_free = host_frame_free,
 	.probe_holders = host_probe_holders,
 	.probe_leaks = host_probe_leaks,
+	.probe_pamt_count = host_probe_pamt_count,
+	.probe_hold = host_probe_hold,
 	.check = host_check,
 	.teardown = host_teardown,
 };

@@ -3,6 +3,7 @@
  * The modelled host, looking: what a scenario may ask about folios, SPTEs, VMs
  * and frames. Nothing here takes a reference or a lock or changes anything.
  */
+#include "model/kvm/hold.h"
 #include "model/kvm/host_internal.h"
 #include "model/kvm/mmu.h"
 #include "model/kvm/tdx.h"
@@ -81,7 +82,9 @@ int host_probe_attributes(struct host *h, u32 vm, gpa_t gpa, u64 *attributes)
 
 	if (!kvm)
 		return -EBADF;
-	*attributes = kvm_get_memory_attributes(kvm, gpa_to_gfn(gpa));
+	*attributes = kvm_globals_of(kvm)->gmem_in_place_conversion ?
+		      kvm_gmem_get_memory_attributes(kvm, gpa_to_gfn(gpa)) :
+		      kvm_get_memory_attributes(kvm, gpa_to_gfn(gpa));
 	return 0;
 }
 
@@ -102,6 +105,11 @@ int host_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view *v
 	return count;
 }
 
+int host_probe_pamt_count(struct host *h, kvm_pfn_t pfn)
+{
+	return tdx_pamt_refcount(model_host(h)->globals.tdx, pfn);
+}
+
 int host_probe_leaks(struct host *h, struct host_leak_view *view, u32 max)
 {
 	const struct mm_leak *leak;
@@ -113,4 +121,10 @@ int host_probe_leaks(struct host *h, struct host_leak_view *view, u32 max)
 				leak->pfn, leak->order, leak->reason,
 			};
 	return count;
+}
+
+int host_probe_hold(struct host *h, struct host_hold_view *view)
+{
+	hold_probe(&model_host(h)->globals, view);
+	return 0;
 }

@@ -37,7 +37,7 @@ void kvm_mmu_invalidate_range_add(struct kvm *vm, gfn_t start, gfn_t end)
 		vm->mmu_invalidate_range_end = end;
 }
 
-bool kvm_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range)
+struct kvm_unmapped kvm_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range)
 {
 	kvm_mmu_invalidate_range_add(vm, range->start, range->end);
 	return kvm_unmap_gfn_range(vm, range);

@@ -20,8 +20,10 @@
 #include "model/mm/mm.h"
 #include "sim/base/host.h"
 
+struct conversion_order;
 struct guest_op;
 struct hold_policy;
+struct hold_state;
 struct tdx_globals;
 
 #define KVM_USER_MEM_SLOTS	32764
@@ -82,6 +84,28 @@ struct kvm_gfn_range {
 	u8 attr_filter;		/* KVM_FILTER_*; 0 is both on a VM without private memory */
 	bool may_block;
 };
+
+/*
+ * What unmapping a range came to. The kernel returns @flush only: nothing is
+ * known of a failure outside the TDX code that met it. @failed is filled in for
+ * the hold policy that wants unmapping to fail, of several the first.
+ */
+struct kvm_unmapped {
+	bool flush;		/* TLBs must be flushed */
+	bool failed;		/* @failed_pfn may still be in an S-EPT */
+	kvm_pfn_t failed_pfn;
+};
+
+static inline struct kvm_unmapped kvm_unmapped_add(struct kvm_unmapped sum,
+						   struct kvm_unmapped more)
+{
+	if (unlikely(more.failed && !sum.failed)) {
+		sum.failed = true;
+		sum.failed_pfn = more.failed_pfn;
+	}
+	sum.flush |= more.flush;
+	return sum;
+}
 
 /* Requests: number in 7:0, flags above. */
 #define KVM_REQUEST_MASK	0xffu
@@ -151,6 +175,9 @@ struct kvm_globals {
 	struct lock cpu_hotplug_lock;
 	struct host_config config;
 	const struct hold_policy *policy;
+	const struct conversion_order *order;
+	bool gmem_in_place_conversion;	/* that order has steps */
+	struct hold_state *hold;	/* what the policy keeps outside pages and inodes */
 	struct mmu_host *mmu_host;	/* page-table memory: mmu.h */
 	struct tdx_globals *tdx;	/* tdx_lock, sysinfo, KeyIDs, per-CPU lists: tdx.h */
 	u32 next_vm_id;
@@ -159,7 +186,7 @@ struct kvm_globals {
 	struct page *source_page;	/* what its source buffer holds, INIT_MEM_REGION */
 	struct kvm_vcpu *running_vcpu[TASK_MAX];	/* by task: kvm_running_vcpu */
 	/* The kernel's slab caches. */
-	struct pool vms, vcpus, slots, gmem_files, gmem_inodes;
+	struct pool vms, vcpus, slots, gmem_files, gmem_inodes, gmem_attr_ranges;
 };
 
 static inline struct kvm_globals *kvm_globals_of(const void *object)
@@ -245,7 +272,7 @@ void kvm_flush_remote_tlbs_memslot(struct kvm *, const struct kvm_memory_slot *s
 void kvm_mmu_invalidate_start(struct kvm *);
 void kvm_mmu_invalidate_range_add(struct kvm *, gfn_t start, gfn_t end);
 void kvm_mmu_invalidate_end(struct kvm *);
-bool kvm_mmu_unmap_gfn_range(struct kvm *, struct kvm_gfn_range *range);
+struct kvm_unmapped kvm_mmu_unmap_gfn_range(struct kvm *, struct kvm_gfn_range *range);
 
 /* mmu_lock held: must a fault that saw @seq before its lookup be retried? */
 bool mmu_invalidate_retry_gfn(struct kvm *, u64 seq, gfn_t gfn);
@@ -303,8 +330,14 @@ bool kvm_range_has_memory_attributes(struct kvm *, gfn_t start, gfn_t end,
 int kvm_vm_set_mem_attributes(struct kvm *, gfn_t start, gfn_t end, u64 attributes);
 int kvm_vm_ioctl_set_mem_attributes(struct kvm *, const struct kvm_memory_attributes *attrs);
 
+/* guest_memfd.c: of the slot's guest_memfd, 0 without slot or open file. */
+u64 kvm_gmem_get_memory_attributes(struct kvm *, gfn_t gfn);
+
+/* srcu or slots_lock held. The answer may be old: faults check again under mmu_lock. */
 static inline bool kvm_mem_is_private(struct kvm *vm, gfn_t gfn)
 {
+	if (unlikely(kvm_globals_of(vm)->gmem_in_place_conversion))
+		return kvm_gmem_get_memory_attributes(vm, gfn) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
 	return kvm_get_memory_attributes(vm, gfn) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
 }
 

@@ -150,7 +150,11 @@ static long kvm_vm_ioctl_check_extension(struct kvm_globals *globals, struct kvm
 	case KVM_CAP_PRE_FAULT_MEMORY:
 		return 1;
 	case KVM_CAP_MEMORY_ATTRIBUTES:
-		return has_private_mem ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
+		return has_private_mem && !globals->gmem_in_place_conversion ?
+		       KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
+	case KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES:
+		return has_private_mem && globals->gmem_in_place_conversion ?
+		       KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
 	case KVM_CAP_VM_TYPES:
 		return kvm_supported_vm_types(globals);
 	case KVM_CAP_GUEST_MEMFD_FLAGS:

@@ -66,6 +66,13 @@ struct kvm_memory_attributes {
 
 #define KVM_MEMORY_ATTRIBUTE_PRIVATE	(1ULL << 3)
 
+/* Not in 7.3.4: in-place conversion v8, 18 June 2026; of a guest_memfd only. */
+struct kvm_memory_attributes2 {
+	u64 offset, size, attributes, flags;
+	u64 error_offset;
+	u64 reserved[11];
+};
+
 struct kvm_pre_fault_memory {
 	u64 gpa, size, flags;
 	u64 padding[5];
@@ -134,6 +141,7 @@ struct kvm_tdx_init_mem_region {
 #define KVM_ENABLE_CAP			KVM_IOW(0xa3, struct kvm_enable_cap)
 #define KVM_MEMORY_ENCRYPT_OP		KVM_IOWR(0xba, u64)
 #define KVM_SET_MEMORY_ATTRIBUTES	KVM_IOW(0xd2, struct kvm_memory_attributes)
+#define KVM_SET_MEMORY_ATTRIBUTES2	KVM_IOWR(0xd2, struct kvm_memory_attributes2)
 #define KVM_CREATE_GUEST_MEMFD		KVM_IOWR(0xd4, struct kvm_create_guest_memfd)
 #define KVM_PRE_FAULT_MEMORY		KVM_IOWR(0xd5, struct kvm_pre_fault_memory)
 
@@ -143,6 +151,7 @@ static_assert(KVM_RUN == 0xAE80, "ioctl number");
 static_assert(KVM_CREATE_GUEST_MEMFD == 0xC040AED4, "ioctl number");
 static_assert(KVM_SET_USER_MEMORY_REGION2 == 0x40A0AE49, "ioctl number");
 static_assert(KVM_SET_MEMORY_ATTRIBUTES == 0x4020AED2, "ioctl number");
+static_assert(KVM_SET_MEMORY_ATTRIBUTES2 == 0xC080AED2, "ioctl number");
 static_assert(KVM_PRE_FAULT_MEMORY == 0xC040AED5, "ioctl number");
 static_assert(KVM_MEMORY_ENCRYPT_OP == 0xC008AEBA, "ioctl number");
 static_assert(sizeof(struct kvm_userspace_memory_region) == 32, "UAPI size");
@@ -157,6 +166,7 @@ static_assert(offsetof(struct kvm_tdx_init_vm, cpuid) == 256, "UAPI size");
 #define KVM_CAP_VM_TYPES		235
 #define KVM_CAP_PRE_FAULT_MEMORY	236
 #define KVM_CAP_GUEST_MEMFD_FLAGS	244
+#define KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES	250	/* in-place conversion v8 */
 
 #define KVM_EXIT_UNKNOWN		0
 #define KVM_EXIT_HYPERCALL		3

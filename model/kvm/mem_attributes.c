@@ -14,12 +14,14 @@ struct gfn_walk {
 	gfn_t start, end;
 	u64 attributes;
 	void (*on_lock)(struct kvm *kvm);
-	/* True: TLBs must be flushed. */
-	bool (*handler)(struct kvm *kvm, struct kvm_gfn_range *range);
+	struct kvm_unmapped (*handler)(struct kvm *kvm, struct kvm_gfn_range *range);
 };
 
 u64 kvm_supported_mem_attributes(struct kvm *kvm)
 {
+	/* With conversion in place (v8) that is guest_memfd's to keep. */
+	if (kvm_globals_of(kvm)->gmem_in_place_conversion)
+		return 0;
 	return kvm->arch.has_private_mem ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
 }
 
@@ -53,15 +55,16 @@ bool kvm_range_has_memory_attributes(struct kvm *vm, gfn_t start, gfn_t end,
 	return !attributes || expected == end;
 }
 
-static void kvm_handle_gfn_range(struct kvm *kvm, const struct gfn_walk *walk)
+static struct kvm_unmapped kvm_handle_gfn_range(struct kvm *kvm, const struct gfn_walk *walk)
 {
 	struct kvm_gfn_range range = {
 		.attributes = walk->attributes,
 		.attr_filter = KVM_FILTER_SHARED | KVM_FILTER_PRIVATE,
 		.may_block = true,
 	};
-	bool locked = false, flush = false;
+	struct kvm_unmapped unmapped = { 0 };
 	struct kvm_memory_slot *slot;
+	bool locked = false;
 	u32 at;
 
 	kvm_for_each_memslot_in_gfn_range(slot, kvm_memslots(kvm), at, walk->start, walk->end) {
@@ -76,15 +79,17 @@ static void kvm_handle_gfn_range(struct kvm *kvm, const struct gfn_walk *walk)
 			if (walk->on_lock)
 				walk->on_lock(kvm);
 		}
-		flush |= walk->handler(kvm, &range);
+		unmapped = kvm_unmapped_add(unmapped, walk->handler(kvm, &range));
 	}
-	if (flush)
+	if (unmapped.flush)
 		kvm_flush_remote_tlbs(kvm);
 	if (locked)
 		KVM_MMU_UNLOCK(kvm);
+	return unmapped;
 }
 
-static bool kvm_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range)
+static struct kvm_unmapped kvm_pre_set_memory_attributes(struct kvm *vm,
+							 struct kvm_gfn_range *range)
 {
 	/* Both halves, since the arch part may reach beyond what userspace named. */
 	kvm_mmu_invalidate_range_add(vm, range->start, range->end);
@@ -137,7 +142,7 @@ static void take_slots_lock(struct kvm *kvm)
 		KVM_MMU_UNLOCK(kvm);
 }
 
-/* Half-open range of gfns. 0 or -ENOMEM. */
+/* Half-open range of gfns. 0 or -ENOMEM; -EIO where a policy lets unmapping fail. */
 int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attributes)
 {
 	const struct gfn_walk pre = {
@@ -163,7 +168,9 @@ int kvm_vm_set_mem_attributes(struct kvm *kvm, gfn_t start, gfn_t end, u64 attri
 	if (err)
 		goto unlock;
 
-	kvm_handle_gfn_range(kvm, &pre);
+	/* Too late to go back: what could be unmapped is gone for the guest. */
+	if (kvm_handle_gfn_range(kvm, &pre).failed)
+		err = -EIO;
 	store_attributes(kvm, start, end, attributes ? xa_mk_value(attributes) : NULL);
 	kvm_handle_gfn_range(kvm, &post);
 unlock:

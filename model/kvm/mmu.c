@@ -206,13 +206,13 @@ void kvm_mmu_destroy(struct kvm_vcpu *v)
 
 /* -- Zaps -- */
 
-bool kvm_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range)
+struct kvm_unmapped kvm_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range)
 {
 	/* Without one of the two a fault could map the range again at once. */
 	if (!vm->mmu_invalidate_in_progress)
 		lockdep_assert_held(&vm->slots_lock);
 	if (!vm->arch.tdp_mmu_enabled)
-		return false;
+		return (struct kvm_unmapped){ 0 };
 	return kvm_tdp_mmu_unmap_gfn_range(vm, range, false);
 }
 
@@ -263,7 +263,7 @@ static void kvm_mmu_zap_memslot(struct kvm *vm, struct kvm_memory_slot *slot)
 		.attr_filter = KVM_FILTER_SHARED | KVM_FILTER_PRIVATE,
 	};
 
-	if (kvm_unmap_gfn_range(vm, &range))
+	if (kvm_unmap_gfn_range(vm, &range).flush)
 		kvm_flush_remote_tlbs_memslot(vm, slot);
 }
 

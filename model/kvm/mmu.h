@@ -129,8 +129,8 @@ bool is_page_fault_stale(struct kvm_vcpu *v, const struct kvm_page_fault *fault)
 
 /* -- Zaps -- */
 
-/* mmu_lock held for write; true when the caller must flush remote TLBs. */
-bool kvm_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range);
+/* mmu_lock held for write; the caller flushes remote TLBs if that is the answer. */
+struct kvm_unmapped kvm_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range);
 /* Takes mmu_lock itself. [start, end) in gfns, both roots. */
 void kvm_zap_gfn_range(struct kvm *vm, gfn_t start, gfn_t end);
 /* Slot deleted or moved; slots_lock held. */
@@ -170,8 +170,10 @@ void kvm_mmu_unblock_gfn_range(struct kvm *vm, const struct kvm_gfn_range *range
 void kvm_mmu_init_memslot_lpage_info(struct kvm *vm, struct kvm_memory_slot *slot);
 void kvm_mmu_init_memslot_memory_attributes(struct kvm *vm, struct kvm_memory_slot *slot);
 /* Both inside the invalidation, mmu_lock held for write. */
-bool kvm_arch_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range);
-bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range);
+struct kvm_unmapped kvm_arch_pre_set_memory_attributes(struct kvm *vm,
+						       struct kvm_gfn_range *range);
+struct kvm_unmapped kvm_arch_post_set_memory_attributes(struct kvm *vm,
+							struct kvm_gfn_range *range);
 /* The huge page of @level around @gfn may not be mapped as one. */
 bool kvm_lpage_disallowed(const struct kvm_memory_slot *slot, gfn_t gfn, int level);
 /* The guest accepts memory there in pages below @level, 2M or 1G. mmu_lock write to set. */

@@ -149,16 +149,17 @@ static void extend_invalidation(struct kvm *vm, struct kvm_gfn_range *range, gfn
 		kvm_mmu_invalidate_range_add(vm, gfn, gfn + nr_pages);
 }
 
-bool kvm_arch_pre_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range)
+struct kvm_unmapped kvm_arch_pre_set_memory_attributes(struct kvm *vm,
+						       struct kvm_gfn_range *range)
 {
 	int level;
 
 	if (WARN_ON_ONCE(env_of(vm), !vm->arch.has_private_mem))
-		return false;
+		return (struct kvm_unmapped){ 0 };
 	if (WARN_ON_ONCE(env_of(vm), range->end <= range->start))
-		return false;
+		return (struct kvm_unmapped){ 0 };
 	if (defect_on(env_of(vm), DEFECT_SKIP_ZAP_ATTRIBUTES))
-		return false;
+		return (struct kvm_unmapped){ 0 };
 
 	for_each_huge_level(level) {
 		u64 nr_pages = KVM_PAGES_PER_HPAGE(level);
@@ -186,7 +187,8 @@ static void hugepage_update_mixed(struct kvm *vm, struct kvm_memory_slot *slot,
 		hugepage_set_mixed(slot, gfn, level);
 }
 
-bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *range)
+struct kvm_unmapped kvm_arch_post_set_memory_attributes(struct kvm *vm,
+							struct kvm_gfn_range *range)
 {
 	struct kvm_memory_slot *const slot = range->slot;
 	gfn_t slot_end = slot->base_gfn + slot->npages;
@@ -195,7 +197,7 @@ bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *r
 	lockdep_assert_held_write(&vm->mmu_lock);
 	lockdep_assert_held(&vm->slots_lock);
 	if (WARN_ON_ONCE(env_of(vm), !vm->arch.has_private_mem))
-		return false;
+		return (struct kvm_unmapped){ 0 };
 
 	for_each_huge_level(level) {
 		u64 nr_pages = KVM_PAGES_PER_HPAGE(level);
@@ -210,7 +212,7 @@ bool kvm_arch_post_set_memory_attributes(struct kvm *vm, struct kvm_gfn_range *r
 				hugepage_update_mixed(vm, slot, gfn, level, range);
 		}
 	}
-	return false;
+	return (struct kvm_unmapped){ 0 };
 }
 
 void kvm_mmu_init_memslot_memory_attributes(struct kvm *vm, struct kvm_memory_slot *slot)

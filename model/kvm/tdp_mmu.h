@@ -68,7 +68,8 @@ int kvm_tdp_mmu_map(struct kvm_vcpu *v, struct kvm_page_fault *fault);
 int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *v, gfn_t gfn, kvm_pfn_t pfn);
 
 bool kvm_tdp_mmu_zap_leafs(struct kvm *vm, gfn_t start, gfn_t end, bool flush);
-bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range, bool flush);
+struct kvm_unmapped kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range,
+						bool flush);
 void kvm_tdp_mmu_zap_all(struct kvm *vm);
 /*
  * No leaf above @target_level is left over [start, end) in roots of @types.
@@ -84,13 +85,16 @@ void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *vm, bool shared);
 
 /* 0, -EBUSY or -EIO: nothing changed unless 0. mmu_lock held for read. */
 int __must_check tdp_mmu_set_spte_atomic(struct kvm *vm, struct tdp_iter *iter, u64 new_spte);
-/* mmu_lock held for write; the mirror changes first and is never set back. */
-u64 tdp_mmu_set_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *sptep,
-		     u64 old_spte, u64 new_spte, gfn_t gfn, int level);
-static inline void tdp_mmu_iter_set_spte(struct kvm *vm, struct tdp_iter *iter, u64 new_spte)
+/*
+ * mmu_lock held for write; the mirror changes first and is never set back. An
+ * error of the TDX code has bugged the VM and is of no use but to a hold policy.
+ */
+int tdp_mmu_set_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *sptep,
+		     u64 *old_spte, u64 new_spte, gfn_t gfn, int level);
+static inline int tdp_mmu_iter_set_spte(struct kvm *vm, struct tdp_iter *iter, u64 new_spte)
 {
-	iter->old_spte = tdp_mmu_set_spte(vm, tdp_iter_sp(iter), iter->sptep,
-					  iter->old_spte, new_spte, iter->gfn, iter->level);
+	return tdp_mmu_set_spte(vm, tdp_iter_sp(iter), iter->sptep, &iter->old_spte,
+				new_spte, iter->gfn, iter->level);
 }
 
 /* The leaf is (no longer) blocked in the S-EPT, which knows already. */

@@ -61,12 +61,13 @@ static u64 tdp_mmu_freeze_shared(struct kvm *vm, struct kvm_mmu_page *sp, u64 *s
 	}
 }
 
-static void handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
+static int handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
 				u64 old_spte, u64 new_spte, int level, bool shared)
 {
 	int ret = __handle_changed_spte(vm, sp, gfn, old_spte, new_spte, level, shared);
 
 	KVM_BUG_ON(ret, vm);
+	return ret;
 }
 
 /* @sp was unlinked: every entry in it is frozen for good, then it is freed. */
@@ -208,17 +209,16 @@ int __must_check tdp_mmu_set_spte_atomic(struct kvm *vm, struct tdp_iter *iter, 
 	return ret;
 }
 
-u64 tdp_mmu_set_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *sptep,
-		     u64 old_spte, u64 new_spte, gfn_t gfn, int level)
+int tdp_mmu_set_spte(struct kvm *vm, struct kvm_mmu_page *sp, u64 *sptep,
+		     u64 *old_spte, u64 new_spte, gfn_t gfn, int level)
 {
 	lockdep_assert_held_write(&vm->mmu_lock);
-	WARN_ON_ONCE(env_of(vm), is_frozen_spte(old_spte) || is_frozen_spte(new_spte));
+	WARN_ON_ONCE(env_of(vm), is_frozen_spte(*old_spte) || is_frozen_spte(new_spte));
 
 	/* The CPU may have set Accessed or Dirty since the entry was read. */
-	old_spte = tdp_iter_read(sptep);
+	*old_spte = tdp_iter_read(sptep);
 	tdp_mmu_write_spte(vm, sp, sptep, gfn, new_spte, level);
-	handle_changed_spte(vm, sp, gfn, old_spte, new_spte, level, false);
-	return old_spte;
+	return handle_changed_spte(vm, sp, gfn, *old_spte, new_spte, level, false);
 }
 
 void tdp_mmu_mark_spte_blocked(struct kvm *vm, struct tdp_iter *iter, bool blocked)

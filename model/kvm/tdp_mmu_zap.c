@@ -6,6 +6,7 @@
  * mmu_lock(write). Left out: ageing, dirty logging and write protection, which
  * no private page ever sees, and recovery of huge pages.
  */
+#include "model/kvm/hold.h"
 #include "model/kvm/tdp_mmu.h"
 
 /* rwlock_needbreak(): does anybody wait for @lock? */
@@ -50,8 +51,18 @@ static bool leaf_sticks_out(const struct tdp_iter *it, gfn_t start, gfn_t end)
 	return it->gfn < start || it->gfn + KVM_PAGES_PER_HPAGE(it->level) > end;
 }
 
-static bool tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
-			      gfn_t start, gfn_t end, bool may_yield, bool flush)
+/* The leaf just zapped is still in the S-EPT: of interest to one policy only. */
+static struct kvm_unmapped leaf_failed(struct kvm *vm, u64 leaf_spte)
+{
+	return (struct kvm_unmapped){
+		.failed = kvm_globals_of(vm)->policy->unmap_may_fail,
+		.failed_pfn = spte_to_pfn(leaf_spte),
+	};
+}
+
+static struct kvm_unmapped tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
+					     gfn_t start, gfn_t end, bool may_yield,
+					     struct kvm_unmapped sum)
 {
 	struct tdp_iter it;
 
@@ -61,8 +72,8 @@ static bool tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
 
 	tdp_mmu_rcu_read_lock(vm);
 	for_each_tdp_pte(it, vm, root, start, end) {
-		if (may_yield && tdp_mmu_iter_cond_resched(vm, &it, flush, false)) {
-			flush = false;
+		if (may_yield && tdp_mmu_iter_cond_resched(vm, &it, sum.flush, false)) {
+			sum.flush = false;
 			continue;
 		}
 		if (!is_shadow_present_pte(it.old_spte) ||
@@ -71,23 +82,25 @@ static bool tdp_mmu_zap_leafs(struct kvm *vm, struct kvm_mmu_page *root,
 
 		/* It goes whole: what it maps outside the range is lost to the guest. */
 		WARN_ON_ONCE(env_of(vm), is_mirror_sp(root) && leaf_sticks_out(&it, start, end));
-		tdp_mmu_iter_set_spte(vm, &it, SHADOW_NONPRESENT_VALUE);
+		if (unlikely(tdp_mmu_iter_set_spte(vm, &it, SHADOW_NONPRESENT_VALUE)))
+			sum = kvm_unmapped_add(sum, leaf_failed(vm, it.old_spte));
 		/* Whoever invalidated the root has flushed or will flush all of it. */
 		if (!root->role.invalid)
-			flush = true;
+			sum.flush = true;
 	}
 	tdp_mmu_rcu_read_unlock(vm);
-	return flush;
+	return sum;
 }
 
 bool kvm_tdp_mmu_zap_leafs(struct kvm *vm, gfn_t start, gfn_t end, bool flush)
 {
+	struct kvm_unmapped sum = { .flush = flush };
 	struct kvm_mmu_page *root;
 
 	lockdep_assert_held_write(&vm->mmu_lock);
 	for_each_tdp_mmu_root_yield_safe(vm, root, KVM_VALID_ROOTS)
-		flush = tdp_mmu_zap_leafs(vm, root, start, end, true, flush);
-	return flush;
+		sum = tdp_mmu_zap_leafs(vm, root, start, end, true, sum);
+	return sum.flush;
 }
 
 /* Private memory is in the mirror root, shared memory in the direct one. */
@@ -106,16 +119,18 @@ kvm_gfn_range_filter_to_root_types(struct kvm *vm, u8 filter)
 	return types;
 }
 
-bool kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range, bool flush)
+struct kvm_unmapped kvm_tdp_mmu_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *range,
+						bool flush)
 {
+	struct kvm_unmapped sum = { .flush = flush };
 	enum kvm_tdp_mmu_root_types types;
 	struct kvm_mmu_page *root;
 
 	types = kvm_gfn_range_filter_to_root_types(vm, range->attr_filter) | KVM_INVALID_ROOTS;
 	for_each_tdp_mmu_root_yield_safe(vm, root, types)
-		flush = tdp_mmu_zap_leafs(vm, root, range->start, range->end,
-					  range->may_block, flush);
-	return flush;
+		sum = tdp_mmu_zap_leafs(vm, root, range->start, range->end,
+					range->may_block, sum);
+	return sum;
 }
 
 /* -- Whole roots -- */

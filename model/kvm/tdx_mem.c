@@ -5,6 +5,7 @@
  * TD, and KVM_TDX_FINALIZE_VM, after which pages come by faults only. Nothing
  * is left out.
  */
+#include "model/kvm/guest_memfd.h"
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx.h"
 
@@ -42,6 +43,12 @@ static int tdx_gmem_post_populate(struct kvm *vm, gfn_t gfn, kvm_pfn_t pfn,
 	if (KVM_BUG_ON(tdvm->page_add_src, vm))
 		return -EIO;
 
+	/* Without a source the page becomes the TD's with what it holds (v8). */
+	if (!src_page && gmem_in_place_conversion(vm))
+		src_page = pfn_to_page(env_of(vm), pfn);
+	if (!src_page)
+		return -EOPNOTSUPP;
+
 	/* How the source gets past the TDP MMU to TDH.MEM.PAGE.ADD. */
 	tdvm->page_add_src = src_page;
 	r = kvm_tdp_mmu_map_private_pfn(how->vcpu, gfn, pfn);
@@ -59,9 +66,10 @@ static bool vt_is_tdx_private_gpa(struct kvm *vm, gpa_t gpa)
 
 static int tdx_check_mem_region(struct kvm *vm, const struct kvm_tdx_init_mem_region *region)
 {
+	bool source = region->source_addr || gmem_in_place_conversion(vm);
 	u64 size = region->nr_pages << PAGE_SHIFT;
 
-	if (!IS_ALIGNED(region->source_addr, PAGE_SIZE) || !region->source_addr ||
+	if (!IS_ALIGNED(region->source_addr, PAGE_SIZE) || !source ||
 	    !IS_ALIGNED(region->gpa, PAGE_SIZE) || !region->nr_pages ||
 	    region->nr_pages > ~0ULL >> PAGE_SHIFT ||
 	    region->gpa + size <= region->gpa)
@@ -104,7 +112,8 @@ int tdx_vcpu_init_mem_region(struct kvm_vcpu *v, struct kvm_tdx_cmd *c)
 			r = pages < 0 ? pages : -EIO;
 			break;
 		}
-		region->source_addr += PAGE_SIZE;
+		if (region->source_addr)
+			region->source_addr += PAGE_SIZE;
 		region->gpa += PAGE_SIZE;
 		region->nr_pages--;
 		task_yield(env_of(vm), YIELD_RETRY);

@@ -2,16 +2,39 @@
 /*
  * The tdh_*() wrappers (arch/x86/virt/vmx/tdx/tdx.c, Linux 7.3.4). Left out:
  * the software error codes of SEAMCALL itself (no module, not in VMX
- * operation), which a machine with a loaded module never produces.
+ * operation), which a machine with a loaded module never produces; the hold
+ * policy tdx-shutdown has one in their place.
  */
 #include "model/kvm/tdx_virt.h"
 #include "model/mm/page.h"
 
 #define RDRAND_RETRY_LOOPS	10
 
+/*
+ * What a module that was shut down is told not to do: nobody is left to take pages
+ * from or to write lines of, so taking them back works. All the rest is refused.
+ */
+static u64 seamcall_shut_down(u64 fn)
+{
+	static const u64 cleanup[] = {
+		TDH_MEM_RANGE_BLOCK, TDH_MEM_TRACK, TDH_MEM_PAGE_REMOVE, TDH_PHYMEM_PAGE_WBINVD,
+		TDH_PHYMEM_PAGE_RECLAIM, TDH_PHYMEM_CACHE_WB, TDH_VP_FLUSH,
+		TDH_MNG_VPFLUSHDONE, TDH_MNG_KEY_FREEID,
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(cleanup); i++)
+		if (fn == cleanup[i])
+			return TDX_SUCCESS;
+	return TDX_SW_ERROR;
+}
+
 static u64 seamcall_once(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args)
 {
 	int cpu = current_task(globals->env)->cpu;
+
+	if (unlikely(globals->shut_down))
+		return seamcall_shut_down(fn);
 
 	/* Private lines may now be dirty in this CPU's cache. */
 	globals->cache_state_incoherent |= BIT_ULL(cpu);

@@ -181,6 +181,7 @@ static int tdx_remove_failed(struct kvm *vm, gfn_t gfn, enum pg_level level,
 	vm->arch.failed_step = step + 1;
 	vm->arch.failed_gfn = gfn;
 	vm->arch.failed_err = err;
+	hold_error_met(vm, step);
 	if (defect_on(env_of(vm), DEFECT_FREE_ON_FAILED_ZAP))
 		hold_call(vm, removed, gfn, level, pfn);
 	else

@@ -95,9 +95,8 @@ struct tdx_globals {
 	struct lock pamt_lock;		/* PAMT.ADD, PAMT.REMOVE, and DEMOTE with a pair */
 	/* Series bug: S-EPT pages whose RCU callbacks have not run, linked by ->lru. */
 	struct list_head rcu_pages;
-	/* Policy unmap-ret: the frame the unmap that runs will return. */
-	bool unmap_failed;
-	kvm_pfn_t unmap_failed_pfn;
+	/* Hold policy tdx-shutdown: no CPU makes a SEAMCALL any more. */
+	bool shut_down;
 	/* What the module may read of host memory right now; NULL: nothing. */
 	struct page *phys_page[2];
 	const void *phys_bytes[2];

@@ -35,6 +35,12 @@ int unpoison_memory(struct env *env, kvm_pfn_t pfn);
 /* 0, -ENXIO, -EBUSY, -EIO, -EOPNOTSUPP (switched off). */
 int soft_offline_page(struct env *env, kvm_pfn_t pfn, u32 flags);
 
+/*
+ * Poison of one page of a hugetlb folio and nothing else: head flag and list of raw
+ * pages; without memory for its node the folio becomes unreliable. Under no lock
+ * but hugetlb_lock, which it takes; does not sleep.
+ */
+void folio_set_hugetlb_hwpoison(struct folio *folio, struct page *page);
 /* Bit on the page, or on the head of its hugetlb folio. */
 bool is_page_hwpoison(const struct page *page);
 

@@ -99,6 +99,16 @@ static int hugetlb_update_hwpoison(struct folio *head, struct page *page)
 	return ret;
 }
 
+void folio_set_hugetlb_hwpoison(struct folio *folio, struct page *page)
+{
+	struct mm *mm = mm_of(folio);
+
+	spin_lock(&mm->hugetlb->hugetlb_lock);
+	if (hugetlb_update_hwpoison(folio, page) != HUGE_PAGE_POISONED)
+		mm->mf.num_poisoned_pages++;
+	spin_unlock(&mm->hugetlb->hugetlb_lock);
+}
+
 bool is_raw_hwpoison_page_in_hugepage(struct page *suspect)
 {
 	struct mm *mm = mm_of(suspect);

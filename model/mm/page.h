@@ -69,6 +69,8 @@ enum pageflags {
 	PG_model_pcp,
 	/* The model's: on the leak list. */
 	PG_model_leaked,
+	/* The model's: the mark of a hold policy that needs a flag of its own. */
+	PG_model_hold,
 };
 
 /* Top byte of page_type; PGTY_none is a mapcount of zero mappings. */
@@ -136,6 +138,7 @@ struct folio {
 			u64 _flags_2;
 			u64 _head_2;
 			struct list_head _deferred_list;
+			void *_hold_errors;	/* the model's: flag-plus-list */
 		};
 		struct page __page_2;
 	};

@@ -22,6 +22,7 @@
 #define HOST_OBJ_MAX	8
 #define HOST_VCPU_MAX	16
 #define HOST_SKIP	(-9999)
+#define HOST_NO_SOURCE	(~0ULL)
 
 struct env;
 struct hw;
@@ -86,6 +87,37 @@ struct host_leak_view {
 	const char *reason;
 };
 
+/*
+ * What the hold policy did since boot, and what it costs. "Good": paths on which
+ * no removal failed, or the part of them that is there for the policy's sake.
+ */
+struct host_hold_view {
+	u64 bytes_out_of_use;	/* all frames on the leak list, whatever the reason */
+	u64 kept;		/* folios the policy kept from their allocator or pool */
+	u64 refused;		/* faults, allocations, conversions, holes it gave an error */
+	u64 poisoned;		/* frames or folios it marked as poisoned memory */
+	u64 warned;		/* frames it saw freed that the module may still use */
+
+	/* The error path. */
+	u64 errors;		/* failed removals and splits it was told of */
+	u64 error_allocs;	/* allocations tried there, */
+	u64 error_allocs_atomic; /* of these with mmu_lock held: no sleep, no reclaim */
+	u64 error_allocs_failed;
+	u64 error_locks;	/* BIT(lock class) held there at least once */
+	u64 error_bytes;	/* taken by what it remembers, now */
+	u64 degraded;		/* remembered with less precision than meant */
+	u64 forgotten;		/* not remembered at all */
+	u32 error_steps;	/* bit 0 BLOCK, 1 TRACK, 2 REMOVE, 3 WBINVD, 4 DEMOTE */
+
+	/* The good path. */
+	u64 boot_bytes;		/* for all of RAM, at boot (page_ext) */
+	u64 inode_bytes;	/* for each index of each guest_memfd there ever was */
+	u64 good_calls;		/* hooks called */
+	u64 good_steps;		/* flags, counts and list entries touched by them */
+
+	bool host_down, tdx_off;
+};
+
 /* ioctls made as they are, and what happens to a frame of anybody's. */
 enum host_call {
 #define HOST_CALL(id, word) HOST_CALL_##id,
@@ -114,7 +146,10 @@ struct host_ops {
 	int (*set_memory_region)(struct host *h, u32 vm, u32 slot, u32 flags,
 				 gpa_t gpa, u64 size, int gmem, u64 gmem_offset);
 	int (*set_attributes)(struct host *h, u32 vm, gpa_t gpa, u64 size, u64 attributes);
-	/* *gpa and *pages are advanced as the ioctl advances its struct. */
+	/*
+	 * *gpa and *pages are advanced as the ioctl advances its struct. @token is
+	 * what the source buffer holds; HOST_NO_SOURCE: source address 0.
+	 */
 	int (*init_mem_region)(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa,
 			       u64 *pages, u32 flags, u64 token);
 	int (*pre_fault)(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size);
@@ -122,7 +157,10 @@ struct host_ops {
 	int (*gmem_convert)(struct host *h, u32 gmem, u64 offset, u64 len,
 			    bool to_private, u64 *error_offset);
 
-	/* An ioctl as it is: what it returns, which may be more than 0. */
+	/*
+	 * An ioctl as it is: what it returns, which may be more than 0. @vm is the
+	 * number of the guest_memfd for calls of one.
+	 */
 	long (*ioctl)(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data);
 
 	/* One guest operation, run until it is done or KVM_RUN returns. */
@@ -157,6 +195,10 @@ struct host_ops {
 	/* Fill at most @max; the number there are. */
 	int (*probe_holders)(struct host *h, kvm_pfn_t pfn, struct host_holder_view *view, u32 max);
 	int (*probe_leaks)(struct host *h, struct host_leak_view *view, u32 max);
+	/* Dynamic PAMT: pages counted in the 2M region of @pfn. HOST_SKIP: not in this kernel. */
+	int (*probe_pamt_count)(struct host *h, kvm_pfn_t pfn);
+	/* Not in kernel/, whose policy holds nothing: all zero. */
+	int (*probe_hold)(struct host *h, struct host_hold_view *view);
 
 	/* Layer invariants that need the kernel's own structures. */
 	void (*check)(struct host *h);
@@ -175,6 +217,7 @@ struct host {
 /* Knobs of a machine. Text forms and defaults: sim/knobs.def. */
 struct host_config {
 	const char *policy;	/* hold policy; an unknown one gives -EINVAL */
+	bool conversion_checks;	/* a conversion in place heeds the policy's marks */
 	const char *order;	/* conversion order */
 	u8 sept_huge;		/* highest S-EPT leaf, enum pg_level */
 	u8 gmem_page;		/* enum pg_level of gmem pages */
