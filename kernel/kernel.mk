@@ -7,6 +7,7 @@
 #   make kernel KDIR=~/linux     build it (KCONFIG=FILE: start from that configuration)
 #   make kernel-source           fetch a packaged kernel source, the default KDIR
 #   make test-kernel             fetch, build, run every scenario, compare with the model
+#   make test-kernel-planted     does the comparison find one doubled line of tdx.c?
 #
 #   KERNEL_WORK=DIR              another output directory, for a second tree
 #   KERNEL_PROGRAM=FILE          and another program
@@ -20,7 +21,7 @@ KERNEL_STANDINS := $(patsubst kernel/%.c,$(KERNEL_WORK)/standin/%.o,$(wildcard k
 KERNEL_TOOLS    := $(wildcard kernel/build/*.py) kernel/image.lds kernel/stubs.list \
                    tools/kernel-link
 
-.PHONY: kernel kernel-source test-kernel
+.PHONY: kernel kernel-source test-kernel test-kernel-planted
 kernel: KDIR ?= $(KERNEL_FETCHED)
 kernel:
 	$(Q)tools/need kernel
@@ -36,6 +37,12 @@ kernel-source:
 test-kernel:
 	$(Q)tools/need kernel
 	+$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tools/test-kernel
+
+test-kernel-planted: KDIR ?= $(KERNEL_FETCHED)
+test-kernel-planted:
+	$(Q)tools/need kernel
+	$(Q)$(if $(KDIR),,echo "kernel: say which tree with KDIR=..., or fetch one with 'make kernel-source'" >&2; exit 2)
+	+$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tools/kernel-planted "$(KDIR)"
 
 # Stand-ins see the kernel's headers with the kernel's flags, nothing of ours.
 $(KERNEL_WORK)/standin/%.o: kernel/%.c $(KERNEL_WORK)/standin.flags
