@@ -355,6 +355,7 @@ static const struct host_ops kernel_host_ops = {
 	.frame_free = kernel_frame_free,
 	.probe_holders = kernel_probe_holders,
 	.probe_leaks = kernel_probe_leaks,
+	.probe_pamt_count = kernel_probe_pamt_count,
 	.check = kernel_check,
 	.teardown = kernel_teardown,
 };

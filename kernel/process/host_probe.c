@@ -213,6 +213,12 @@ int kernel_probe_leaks(struct host *h, struct host_leak_view *view, u32 max)
 	return search.count;
 }
 
+/* No released kernel has dynamic PAMT. */
+int kernel_probe_pamt_count(struct host *h, kvm_pfn_t pfn)
+{
+	return HOST_SKIP;
+}
+
 /* -- INV_MIRROR_MATCHES_SEPT -------------------------------------------------- */
 
 struct mirror_check {
