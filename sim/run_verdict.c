@@ -142,11 +142,12 @@ void run_fail_broken(struct run *run)
 	}
 }
 
-/* What a hold policy answers for; the rest would be the model's own mistake. */
+/* What a hold policy or the kernel answers for; the rest would be the model's mistake. */
 #define BROKEN_BY_POLICY							\
 	(1u << INV_FREE_FRAME_UNMAPPED | 1u << INV_HOST_NEVER_CONSUMES_TD |	\
 	 1u << INV_GUEST_CONTENT_KEPT | 1u << INV_NO_DOUBLE_MAPPING |		\
 	 1u << INV_OPERATION_ENDS | 1u << INV_TLB_NEVER_STALE |			\
+	 1u << INV_LOCK_RULES |							\
 	 1u << INV_NO_UNASKED_ERROR)
 
 void run_gather_broken(struct run *run)

@@ -16,7 +16,10 @@ static void trace_gmem(const struct folio *folio, const char *what)
 	struct env *env = env_of(folio);
 	struct trace_event event = {
 		.kind = TRACE_GMEM,
-		.page = { .pfn = folio_pfn(folio), .what = what, .index = folio->index },
+		.page = {
+			.pfn = folio_pfn(folio), .what = what, .index = folio->index,
+			.order = folio_order(folio),
+		},
 	};
 
 	trace_emit(env, &event);
