@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "model/kvm/guest_memfd.h"
+#include "model/kvm/hold.h"
 #include "model/kvm/series_bugs.h"
 #include "model/mm/xarray.h"
 
@@ -93,10 +94,13 @@ static int kvm_gmem_split_folio_in_filemap(struct inode *inode, struct folio *fo
 {
 	pgoff_t index = folio->index;
 	const char *told = NULL;
+	struct hold_pieces pieces;
 	int err;
 
 	do {
+		hold_split_begin(folio, &pieces);
 		err = __filemap_split_hugetlb(folio, new_order, restructure_flags(inode));
+		hold_split_done(&pieces, err);
 		if (err == -EAGAIN && freeze == GMEM_FREEZE_TRY)
 			kvm_gmem_tell_refused(inode, index, "split");
 	} while (err == -EAGAIN && freeze == GMEM_FREEZE_SPIN &&
@@ -107,16 +111,19 @@ static int kvm_gmem_split_folio_in_filemap(struct inode *inode, struct folio *fo
 static int kvm_gmem_merge_folio_in_filemap(struct inode *inode, pgoff_t index,
 					   enum gmem_freeze freeze)
 {
+	u64 nr = kvm_gmem_page_nr(inode);
 	const char *told = NULL;
+	struct hold_pieces pieces;
 	int err;
 
 	do {
+		hold_merge_begin(inode, ALIGN_DOWN(index, nr), nr, &pieces);
 		err = __filemap_merge_hugetlb(inode->i_mapping, index, restructure_flags(inode));
+		hold_merge_done(&pieces, err);
 		if (err != -EAGAIN)
 			break;
-		index = kvm_gmem_first_unsafe(inode, ALIGN_DOWN(index, kvm_gmem_page_nr(inode)),
-					      ALIGN_DOWN(index, kvm_gmem_page_nr(inode)) +
-					      kvm_gmem_page_nr(inode));
+		index = kvm_gmem_first_unsafe(inode, ALIGN_DOWN(index, nr),
+					      ALIGN_DOWN(index, nr) + nr);
 		if (freeze == GMEM_FREEZE_TRY)
 			kvm_gmem_tell_refused(inode, index, "merge");
 	} while (freeze == GMEM_FREEZE_SPIN &&

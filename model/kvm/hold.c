@@ -232,6 +232,11 @@ static int hold_walk(struct inode *inode, pgoff_t start, pgoff_t end,
 		pgoff_t at = folio->index > start ? folio->index : start;
 
 		hold_step(inode, 1);
+		/* A hole in a huge page takes nothing out of the page cache. */
+		if (!zap && (folio->index < start || folio_next_index(folio) > end)) {
+			index = folio_next_index(folio);
+			continue;
+		}
 		if (policy->settle && (!zap || zap->use != HOLD_MEMORY_FAILURE))
 			policy->settle(folio);
 		folio = xa_load(pages, at);
@@ -241,7 +246,7 @@ static int hold_walk(struct inode *inode, pgoff_t start, pgoff_t end,
 				*error_index = at;
 			return err;
 		}
-		index = folio->index + folio_nr_pages(folio);
+		index = folio_next_index(folio);
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
  * changed before. Left out: 1G leaves and PROMOTE, which no version has.
  * Blocking leaves that stay in the mirror is the model's (mmu_split.c).
  */
+#include "model/kvm/hold.h"
 #include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx_sept.h"
@@ -56,6 +57,16 @@ static u64 tdx_demote(struct kvm *vm, gpa_t gpa, int tdx_level, kvm_pfn_t pfn,
 	return err;
 }
 
+/* All of the huge page is mapped or blocked still. BUSY for ever is no such failure. */
+static void tdx_split_failed(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn,
+			     u64 err)
+{
+	if (tdx_operand_busy(err))
+		return;
+	hold_error_met(vm, HOLD_STEP_NR);
+	hold_call(vm, demote_failed, gfn, level, pfn, err);
+}
+
 int tdx_sept_split_private_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				u64 old_spte, u64 new_spte)
 {
@@ -79,14 +90,15 @@ int tdx_sept_split_private_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
 		err = tdh_do_no_vcpus(tdh_mem_range_block, vm, &tdvm->td, gpa, tdx_level,
 				      &entry, &level_state);
 		if (TDX_BUG_ON_2(err, TDH_MEM_RANGE_BLOCK, entry, level_state, vm))
-			goto put_pamt;
+			goto failed;
 		tdx_track(vm);
 	}
 	err = tdx_demote(vm, gpa, tdx_level, spte_to_pfn(old_spte), sp->external_spt,
 			 &entry, &level_state);
 	if (!TDX_BUG_ON_2(err, TDH_MEM_PAGE_DEMOTE, entry, level_state, vm))
 		return 0;
-put_pamt:
+failed:
+	tdx_split_failed(vm, gfn, level, spte_to_pfn(old_spte), err);
 	/* The table is in the mirror for good; its page the module never took. */
 	if (pamt)
 		tdx_pamt_put(tdvm->globals, page_to_pfn(sp->external_spt), PG_LEVEL_4K);
