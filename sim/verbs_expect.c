@@ -74,16 +74,24 @@ void verb_expect_folio(struct run *run, const struct scn_step *step, struct run_
 	compare_flag_if(step, 6, view.hwpoison, out);
 }
 
-static void print_holders(const struct host_holder_view *view, u32 count, char *text, size_t size)
+/* @offset: of the folio in its file. Who holds one page of it is named with that. */
+static void print_holders(const struct host_holder_view *view, u32 count, kvm_pfn_t folio,
+			  u64 offset, char *text, size_t size)
 {
 	size_t used = 0;
 	u32 i;
 
 	snprintf(text, size, "nobody");
-	for (i = 0; i < count && used < size; i++)
+	for (i = 0; i < count && used < size; i++) {
+		bool owned = view[i].owner && *view[i].owner;
+
 		used += snprintf(text + used, size - used, "%s%s count=%d%s%s%s", i ? ", " : "",
-				 view[i].kind, view[i].count, view[i].owner ? " (" : "",
-				 view[i].owner ? view[i].owner : "", view[i].owner ? ")" : "");
+				 view[i].kind, view[i].count, owned ? " (" : "",
+				 owned ? view[i].owner : "", owned ? ")" : "");
+		if (view[i].pfn > folio && used < size)
+			used += snprintf(text + used, size - used, " at 0x%llx", (long long)
+					 (offset + ((view[i].pfn - folio) << PAGE_SHIFT)));
+	}
 }
 
 void verb_expect_holder(struct run *run, const struct scn_step *step, struct run_outcome *out)
@@ -91,7 +99,9 @@ void verb_expect_holder(struct run *run, const struct scn_step *step, struct run
 	struct host_holder_view view[HOLDER_MAX];
 	struct host_folio_view folio = { 0 };
 	const char *kind = step->value[1].word;
-	char text[160], wanted[80];
+	u64 offset = step->value[0].number;
+	char text[200], wanted[80];
+	kvm_pfn_t here;
 	s32 count = 0;
 	u32 i, n;
 
@@ -103,10 +113,12 @@ void verb_expect_holder(struct run *run, const struct scn_step *step, struct run
 	}
 	n = step_ops(run)->probe_holders(step_host(run), folio.pfn, view, HOLDER_MAX);
 	n = n > HOLDER_MAX ? HOLDER_MAX : n;
+	here = folio.pfn + (offset >> PAGE_SHIFT & ((1ULL << folio.order) - 1));
 	for (i = 0; i < n; i++)
-		if (!strcmp(view[i].kind, kind))
+		if (!strcmp(view[i].kind, kind) && (!step_has(step, 4) || view[i].pfn == here))
 			count += view[i].count;
-	print_holders(view, n, text, sizeof(text));
+	print_holders(view, n, folio.pfn, ALIGN_DOWN(offset, PAGE_SIZE << folio.order), text,
+		      sizeof(text));
 	if (step_has(step, 2))
 		snprintf(wanted, sizeof(wanted), "%.40s count=%llu", kind,
 			 (unsigned long long)step->value[2].number);
@@ -278,4 +290,35 @@ void verb_expect_leak(struct run *run, const struct scn_step *step, struct run_o
 			     seen ? seen : "");
 	if (out->mismatch && seen && step_has(step, 0))
 		out_mismatch(out, "", "(one says: %.80s)", seen);
+}
+
+/* ---- hugetlb, vmemmap ---- */
+
+static bool probe_hugetlb(struct run *run, u8 level, struct host_hugetlb_view *view,
+			  struct run_outcome *out)
+{
+	if (!step_ops(run)->probe_hugetlb(step_host(run), level, view))
+		return true;
+	out_mismatch(out, "a hugetlb pool", "a host that has none");
+	return false;
+}
+
+void verb_expect_hugetlb(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct host_hugetlb_view view = { 0 };
+
+	if (!probe_hugetlb(run, step->value[0].number, &view, out))
+		return;
+	compare_number_if(step, 1, view.total, out);
+	compare_number_if(step, 2, view.free, out);
+	compare_number_if(step, 3, view.reserved, out);
+	compare_number_if(step, 4, view.surplus, out);
+}
+
+void verb_expect_vmemmap(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct host_hugetlb_view view = { 0 };
+
+	if (probe_hugetlb(run, PG_LEVEL_2M, &view, out))
+		compare_number_if(step, 0, view.vmemmap_saved, out);
 }

@@ -356,6 +356,7 @@ static const struct host_ops kernel_host_ops = {
 	.probe_holders = kernel_probe_holders,
 	.probe_leaks = kernel_probe_leaks,
 	.probe_pamt_count = kernel_probe_pamt_count,
+	.probe_hugetlb = kernel_probe_hugetlb,
 	.check = kernel_check,
 	.teardown = kernel_teardown,
 };

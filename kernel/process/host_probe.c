@@ -219,6 +219,12 @@ int kernel_probe_pamt_count(struct host *h, kvm_pfn_t pfn)
 	return HOST_SKIP;
 }
 
+int kernel_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *view)
+{
+	h->skip = "this kernel has no hugetlb pools";
+	return HOST_SKIP;
+}
+
 /* -- INV_MIRROR_MATCHES_SEPT -------------------------------------------------- */
 
 struct mirror_check {

@@ -109,6 +109,7 @@ int host_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view *v
 int host_probe_leaks(struct host *h, struct host_leak_view *view, u32 max);
 int host_probe_pamt_count(struct host *h, kvm_pfn_t pfn);
 int host_probe_hold(struct host *h, struct host_hold_view *view);
+int host_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *view);
 
 /* check.c */
 void host_check(struct host *h);

@@ -43,6 +43,7 @@ const struct host_ops kvm_host_ops = {
 	.probe_leaks = host_probe_leaks,
 	.probe_pamt_count = host_probe_pamt_count,
 	.probe_hold = host_probe_hold,
+	.probe_hugetlb = host_probe_hugetlb,
 	.check = host_check,
 	.teardown = host_teardown,
 };

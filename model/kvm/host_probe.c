@@ -7,6 +7,7 @@
 #include "model/kvm/host_internal.h"
 #include "model/kvm/mmu.h"
 #include "model/kvm/tdx.h"
+#include "model/mm/hugetlb.h"
 
 int host_probe_folio(struct host *h, u32 gmem, u64 offset, struct host_folio_view *view)
 {
@@ -126,5 +127,20 @@ int host_probe_leaks(struct host *h, struct host_leak_view *view, u32 max)
 int host_probe_hold(struct host *h, struct host_hold_view *view)
 {
 	hold_probe(&model_host(h)->globals, view);
+	return 0;
+}
+
+int host_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *view)
+{
+	struct mm *mm = mm_of(model_host(h));
+	const struct hstate *pool = hugetlb_hstate(mm, (level - PG_LEVEL_4K) * 9);
+
+	*view = (struct host_hugetlb_view){ .vmemmap_saved = hugetlb_vmemmap_saved(mm) };
+	if (!pool)
+		return 0;
+	view->total = pool->nr_huge_pages;
+	view->free = pool->free_huge_pages;
+	view->reserved = pool->resv_huge_pages;
+	view->surplus = pool->surplus_huge_pages;
 	return 0;
 }

@@ -137,6 +137,8 @@ bool vmemmap_boot_frame_released(const struct mm *mm, kvm_pfn_t pfn);
 /* True when the struct page of @pfn is one of the shared, read-only ones. */
 bool hugetlb_vmemmap_tail_readonly(const struct folio *head, kvm_pfn_t pfn);
 u64 vmemmap_frames(const struct mm *mm);
+/* Pages of the vmemmap that are free memory at this moment. */
+u64 hugetlb_vmemmap_saved(const struct mm *mm);
 
 /* -- split and merge, hugetlb_split.c ------------------------------------------ */
 

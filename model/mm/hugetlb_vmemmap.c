@@ -24,6 +24,11 @@ u64 vmemmap_frames(const struct mm *mm)
 	return (mm->zone.end_pfn + 63) >> VMEMMAP_PAGE_SHIFT;
 }
 
+u64 hugetlb_vmemmap_saved(const struct mm *mm)
+{
+	return mm->hugetlb ? mm->hugetlb->vmemmap_saved : 0;
+}
+
 static u32 *vmemmap_pte(struct mm *mm, u64 nr)
 {
 	return sparse_get(&mm->hugetlb->vmemmap_pte, nr);

@@ -118,6 +118,12 @@ struct host_hold_view {
 	bool host_down, tdx_off;
 };
 
+/* A hugetlb pool, in its pages; and what HVO saves of all folios, in 4K pages. */
+struct host_hugetlb_view {
+	u64 total, free, reserved, surplus;
+	u64 vmemmap_saved;
+};
+
 /* ioctls made as they are, and what happens to a frame of anybody's. */
 enum host_call {
 #define HOST_CALL(id, word) HOST_CALL_##id,
@@ -199,6 +205,8 @@ struct host_ops {
 	int (*probe_pamt_count)(struct host *h, kvm_pfn_t pfn);
 	/* Not in kernel/, whose policy holds nothing: all zero. */
 	int (*probe_hold)(struct host *h, struct host_hold_view *view);
+	/* @level: 2M or 1G. All zero when there are no pools; HOST_SKIP in kernel/. */
+	int (*probe_hugetlb)(struct host *h, u8 level, struct host_hugetlb_view *view);
 
 	/* Layer invariants that need the kernel's own structures. */
 	void (*check)(struct host *h);
