@@ -220,6 +220,60 @@ static void a_loop_that_makes_its_own_progress_gets_some_rounds(void **state)
 	assert_true(w->env->sched.hang);
 }
 
+static void wait_busily(void *arg)
+{
+	struct world *w = arg;
+
+	while (!task_spin(w->env, "wait_busily", "the other to be done")) {
+		w->env->sched.progress++;
+		task_yield(w->env, YIELD_RETRY);
+	}
+	note(w, 'h');
+}
+
+static void wait_busily_until_done(void *arg)
+{
+	struct world *w = arg;
+
+	while (!w->flag && !task_spin(w->env, "wait_busily_until_done", "the worker"))
+		w->env->sched.progress++;
+}
+
+static void work_and_set_flag(void *arg)
+{
+	struct world *w = arg;
+	u32 i;
+
+	for (i = 0; i < w->turns; i++)
+		task_yield(w->env, YIELD_SPTE);
+	w->flag = true;
+}
+
+static void two_loops_that_only_keep_each_other_busy_are_a_hang(void **state)
+{
+	struct world *w = world_of(state);
+
+	spawn(w, "a", wait_busily);
+	spawn(w, "b", wait_busily);
+	assert_false(task_run_all(w->env));
+	assert_true(w->env->sched.hang);
+	assert_string_equal(w->log, "hh");
+	assert_non_null(strstr(first_broken(w), "goes round in wait_busily for ever"));
+}
+
+static void a_task_that_works_for_long_keeps_loops_from_being_a_hang(void **state)
+{
+	struct world *w = world_of(state);
+
+	w->turns = 20000;
+	spawn(w, "a", wait_busily_until_done);
+	spawn(w, "b", wait_busily_until_done);
+	spawn(w, "worker", work_and_set_flag);
+	choose_prng(&w->env->chooser, 1);
+	assert_true(task_run_all(w->env));
+	assert_false(w->env->sched.hang);
+}
+
 static void spin_with_lock(void *arg)
 {
 	struct world *w = arg;
@@ -291,6 +345,8 @@ int main(void)
 		TEST(a_loop_nobody_can_end_is_a_hang),
 		TEST(a_hang_outside_tasks_is_told_to_the_loop),
 		TEST(a_loop_that_makes_its_own_progress_gets_some_rounds),
+		TEST(two_loops_that_only_keep_each_other_busy_are_a_hang),
+		TEST(a_task_that_works_for_long_keeps_loops_from_being_a_hang),
 		TEST(a_hang_names_who_is_blocked_behind_it),
 		TEST(a_stopped_run_abandons_all_tasks),
 	};

@@ -365,6 +365,7 @@ void septum_task_start(struct env *env)
 	env->sched.live--;
 	/* Its end is something a spinning task may have waited for. */
 	env->sched.progress++;
+	env->sched.rounds = 0;
 	task_reschedule(env);
 	internal_error("task %s ran after its end", task->name);
 }
@@ -411,6 +412,24 @@ void task_report_hang(struct env *env, struct task *task)
 		   text[0] ? "; " : "", text);
 }
 
+/* All who are left only go round and round, each seeing the others do so. */
+static bool all_go_round(struct env *env)
+{
+	struct sched *sched = &env->sched;
+	u32 i;
+
+	if (sched->rounds_step != env->checker.step)
+		sched->rounds = 0;
+	sched->rounds_step = env->checker.step;
+	/* An explorer comes back to a state instead, and sees it that way. */
+	if (sched->stepped || ++sched->rounds <= SPIN_ROUNDS_MAX * sched->live)
+		return false;
+	for (i = 1; i < TASK_MAX; i++)
+		if (sched->task[i].state == TASK_RUNNABLE && i != sched->current)
+			return false;
+	return true;
+}
+
 /* Note another round of the running task's loop; sets ->stuck. */
 static void spin_round(struct env *env, struct task *task, const char *loop)
 {
@@ -436,7 +455,10 @@ bool task_spin(struct env *env, const char *loop, const char *event)
 
 	spin_round(env, task, loop);
 	task->waiting_event = event;
-	if (sched->current && sched->live > 2) {
+	if (sched->current && sched->live > 2 && event && all_go_round(env)) {
+		task_report_hang(env, task);
+		task->spin.told = true;
+	} else if (sched->current && sched->live > 2) {
 		task->state = TASK_SPINNING;
 		task_reschedule(env);
 		task->state = TASK_RUNNABLE;

@@ -129,6 +129,12 @@ struct sched {
 	 * entry unfrozen, a batch drained.
 	 */
 	u32 progress;
+	/*
+	 * Rounds of retry loops, whoever's, since a step began or a task ended: two
+	 * that only keep each other busy bump ->progress for ever.
+	 */
+	u32 rounds;
+	u32 rounds_step;
 	u32 slice_start;	/* ->progress when the running task was switched to */
 	u32 ticket;
 	/* before[b] has bit a: a was held while b was taken */
@@ -188,7 +194,8 @@ void task_yield_slow(struct env *env, enum yield_point point);
  * nobody left who could, this is a hang: reported with @loop and @event, and
  * true is returned so that the caller can leave the loop. The first round of a
  * loop is never one; nor are, for a while, rounds in which only the task itself
- * made progress (it may have drained what it waits for). @event NULL: the loop
+ * made progress (it may have drained what it waits for), or in which all who are
+ * left go round loops and none of them ends. @event NULL: the loop
  * can end by itself (a guest meets its timer), so being left alone is no hang;
  * true is returned and nothing reported.
  */
