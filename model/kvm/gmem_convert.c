@@ -48,6 +48,14 @@ const struct conversion_order *conversion_order_find(const char *name)
 	return NULL;
 }
 
+bool conversion_order_has(const struct conversion_order *order, enum gmem_step step)
+{
+	for (u32 i = 0; order->step[0][i] != STEP_NONE; i++)
+		if (order->step[0][i] == step)
+			return true;
+	return false;
+}
+
 /* -- the walk --------------------------------------------------------------- */
 
 static void undo_steps(struct gmem_conversion *cnv, const u8 *step, u32 done)

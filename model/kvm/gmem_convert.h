@@ -55,6 +55,8 @@ static inline bool conversion_order_in_place(const struct conversion_order *orde
 	return order->step[0][0] != STEP_NONE;
 }
 
+bool conversion_order_has(const struct conversion_order *order, enum gmem_step step);
+
 extern const char *const gmem_step_word[STEP_NR];
 
 /* 0, or the error of the step that failed, all of it undone that can be. */

@@ -6,11 +6,14 @@
  * subpool of its own, so that only poison in the pool can keep a later allocation
  * from finding one. Kept as posted: the subpool is charged before anybody looks
  * whether another task is at the same index, so two of them can exceed it. Holes
- * are patch 39 of it: only whole huge pages go, parts of one are zeroed.
+ * are patch 39 of it: only whole huge pages go, parts of one are zeroed; the plan of
+ * January 2026 forbids those.
  *
  * Left out: cgroups, memory policies, hugetlb sizes other than 2M and 1G.
  */
+#include "model/kvm/gmem_convert.h"
 #include "model/kvm/guest_memfd.h"
+#include "model/kvm/hold.h"
 #include "model/mm/xarray.h"
 
 /* log2 of the page size asked for. */
@@ -70,7 +73,11 @@ static void guestmem_hugetlb_unalloc_folio(struct gmem_inode *gi, struct folio *
 /* Private and shared indices never share a folio, so what is in part shared is 4K. */
 static bool born_split(struct inode *inode, pgoff_t first)
 {
-	return kvm_gmem_init_shared(inode);
+	if (!gmem_in_place_conversion(inode))
+		return kvm_gmem_init_shared(inode);
+	return !gmem_attributes_range_has(&GMEM_I(inode)->attributes, first,
+					  first + kvm_gmem_page_nr(inode),
+					  KVM_MEMORY_ATTRIBUTE_PRIVATE);
 }
 
 /* Just added: locked and with the caller's reference, which is in the split's way. */
@@ -108,6 +115,14 @@ struct folio *kvm_gmem_hugetlb_create_folio(struct inode *inode, pgoff_t index)
 }
 
 /* -- Holes -------------------------------------------------------------------- */
+
+int kvm_gmem_check_hole(struct inode *inode, pgoff_t start, pgoff_t end)
+{
+	/* The plan of 2026 is for those orders that split before they zap. */
+	if (!conversion_order_has(kvm_globals_of(inode)->order, STEP_SPLIT_FOLIOS))
+		return 0;
+	return IS_ALIGNED(start | end, kvm_gmem_page_nr(inode)) ? 0 : -EINVAL;
+}
 
 static bool any(struct inode *inode, pgoff_t first, pgoff_t end, void *arg)
 {
@@ -161,6 +176,7 @@ void kvm_gmem_truncate_range(struct inode *inode, pgoff_t start, pgoff_t end)
 	}
 	if (start < first)
 		kvm_gmem_zero_range(inode, start, first);
+	hold_truncate(inode, first, last);
 	truncate_inode_pages_range(inode->i_mapping, first << PAGE_SHIFT, (last << PAGE_SHIFT) - 1);
 	if (last < end)
 		kvm_gmem_zero_range(inode, last, end);

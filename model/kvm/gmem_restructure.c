@@ -13,6 +13,7 @@
 
 #include "model/kvm/guest_memfd.h"
 #include "model/kvm/hold.h"
+#include "model/kvm/hold.h"
 #include "model/kvm/series_bugs.h"
 #include "model/mm/xarray.h"
 

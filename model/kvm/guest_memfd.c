@@ -19,18 +19,20 @@ static long kvm_gmem_punch_hole(struct inode *gmem, u64 offset, u64 len)
 	pgoff_t from = offset >> PAGE_SHIFT;
 	pgoff_t to = (offset + len) >> PAGE_SHIFT;
 	struct kvm_unmapped unmapped;
-	int err;
+	int err = kvm_gmem_check_hole(gmem, from, to);
 
+	if (err)
+		return err;
 	/* Bindings must not change while their mappings go. */
 	if (take_lock)
 		filemap_invalidate_lock(gmem->i_mapping);
 
 	unmapped = kvm_gmem_invalidate_start(gmem, from, to);
 	err = hold_after_zap(gmem, from, to, HOLD_PUNCH_HOLE, unmapped, NULL);
-	if (!err) {
-		hold_truncate(gmem, from, to);
-		truncate_inode_pages_range(gmem->i_mapping, offset, offset + len - 1);
-	}
+	if (!err)
+		err = kvm_gmem_merge_for_truncation(gmem, from, to);
+	if (!err)
+		kvm_gmem_truncate_range(gmem, from, to);
 	kvm_gmem_invalidate_end(gmem, from, to);
 
 	if (take_lock)

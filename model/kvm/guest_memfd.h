@@ -133,6 +133,11 @@ void guestmem_hugetlb_teardown(struct gmem_inode *gi);
  */
 struct folio *kvm_gmem_hugetlb_create_folio(struct inode *inode, pgoff_t index);
 /*
+ * What a hole from @start to @end may do to huge pages: 0; -EINVAL where the
+ * machine's order forbids holes smaller than those.
+ */
+int kvm_gmem_check_hole(struct inode *inode, pgoff_t start, pgoff_t end);
+/*
  * The huge pages wholly in the range that were split become one again, so that they
  * can leave the page cache as they came. 0; -EAGAIN when somebody refers to a piece.
  * Host mappings of them go. invalidate_lock for write; so the next, too.

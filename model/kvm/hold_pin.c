@@ -15,15 +15,25 @@
 
 /* -- always-pin -- */
 
+/* The kernel cannot, but septum's ledger can tell for which page of a folio it was. */
+static void note_pages(struct kvm *kvm, enum pg_level level, kvm_pfn_t pfn,
+		       enum holder holder, s32 nr)
+{
+	for (u64 i = 0; i < KVM_PAGES_PER_HPAGE(level); i++)
+		ledger_note_page(pfn_to_page(env_of(kvm), pfn + i), holder, nr);
+}
+
 static void tdx_pin(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
 {
 	hold_step(kvm, 1);
 	folio_ref_add_as(pfn_folio(kvm, pfn), KVM_PAGES_PER_HPAGE(level), HOLDER_SEPT_PIN);
+	note_pages(kvm, level, pfn, HOLDER_SEPT_PIN, 1);
 }
 
 static void tdx_unpin(struct kvm *kvm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
 {
 	hold_step(kvm, 1);
+	note_pages(kvm, level, pfn, HOLDER_SEPT_PIN, -1);
 	folio_put_refs_as(pfn_folio(kvm, pfn), KVM_PAGES_PER_HPAGE(level), HOLDER_SEPT_PIN);
 }
 
@@ -62,6 +72,7 @@ static void take_zap_error_ref(struct kvm *vm, gfn_t gfn, enum pg_level level,
 	struct folio *folio = pfn_folio(vm, pfn);
 
 	folio_ref_add_as(folio, KVM_PAGES_PER_HPAGE(level), HOLDER_ZAP_ERROR);
+	note_pages(vm, level, pfn, HOLDER_ZAP_ERROR, 1);
 	hold_lost(folio, "ref-on-fail: referenced when its removal failed");
 }
 
