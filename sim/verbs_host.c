@@ -109,6 +109,22 @@ void verb_host_create_gmem(struct run *run, const struct scn_step *step, struct 
 	out_errno(run, out, rc);
 }
 
+void verb_host_link_gmem(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 gmem = step->value[0].id;
+	int rc = step_ops(run)->gmem_link(step_host(run), step_id(step, 2, 0), gmem,
+					  step->value[1].id);
+
+	run_created(run, OBJECT_GMEM, gmem, rc);
+	out_errno(run, out, rc);
+}
+
+void verb_host_move_vm(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->vm_move(step_host(run), step->value[0].id,
+						   step->value[1].id));
+}
+
 void verb_host_close_gmem(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	u32 gmem = step->value[0].id;

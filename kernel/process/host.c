@@ -357,6 +357,8 @@ static const struct host_ops kernel_host_ops = {
 	.probe_leaks = kernel_probe_leaks,
 	.probe_pamt_count = kernel_probe_pamt_count,
 	.probe_hugetlb = kernel_probe_hugetlb,
+	.gmem_link = kernel_gmem_link,
+	.vm_move = kernel_vm_move,
 	.check = kernel_check,
 	.teardown = kernel_teardown,
 };

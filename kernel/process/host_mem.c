@@ -98,7 +98,8 @@ int kernel_init_mem_region(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *pa
 			   u64 token)
 {
 	struct kvm_tdx_init_mem_region region = {
-		.source_addr = KERN_USER_SOURCE, .gpa = *gpa, .nr_pages = *pages,
+		.source_addr = token == HOST_NO_SOURCE ? 0 : KERN_USER_SOURCE,
+		.gpa = *gpa, .nr_pages = *pages,
 	};
 	struct kvm_tdx_cmd cmd = {
 		.id = KVM_TDX_INIT_MEM_REGION, .flags = flags, .data = (uintptr_t)&region,
@@ -152,6 +153,16 @@ int kernel_gmem_munmap(struct host *h, u32 gmem, u64 offset, u64 len)
 int kernel_gmem_user_access(struct host *h, u32 gmem, u64 offset, bool write, u64 *token)
 {
 	return skip(h, "user mappings of a guest_memfd are not stood in for");
+}
+
+int kernel_gmem_link(struct host *h, u32 vm, u32 gmem, u32 from)
+{
+	return skip(h, "this kernel cannot link a guest_memfd to another VM");
+}
+
+int kernel_vm_move(struct host *h, u32 vm, u32 from)
+{
+	return skip(h, "this kernel cannot move a TD to another VM");
 }
 
 int kernel_memory_failure(struct host *h, u32 gmem, u64 offset, u32 flags)

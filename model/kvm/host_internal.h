@@ -75,6 +75,8 @@ int host_pre_fault(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size);
 int host_fallocate(struct host *h, u32 gmem, u32 mode, u64 offset, u64 len);
 int host_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_private,
 		      u64 *error_offset);
+int host_gmem_link(struct host *h, u32 vm, u32 gmem, u32 from);
+int host_vm_move(struct host *h, u32 vm, u32 from);
 
 /* host_ioctl.c */
 long host_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data);

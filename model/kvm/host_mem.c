@@ -159,3 +159,31 @@ int host_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_pri
 	*error_offset = attrs.error_offset;
 	return err;
 }
+
+int host_gmem_link(struct host *h, u32 vm, u32 gmem, u32 from)
+{
+	struct host_objects *objects = &model_host(h)->objects;
+	struct kvm *kvm = host_open_vm(h, vm);
+	struct kvm_link_guest_memfd args = { 0 };
+	int fd;
+
+	if (!kvm || gmem >= HOST_OBJ_MAX || host_open_gmem(h, gmem) || !host_open_gmem(h, from))
+		return -EBADF;
+	args.fd = objects->gmem_fd[from];
+	fd = kvm_vm_ioctl(kvm, KVM_LINK_GUEST_MEMFD, &args);
+	if (fd < 0)
+		return fd;
+	objects->gmem_fd[gmem] = fd;
+	return 0;
+}
+
+int host_vm_move(struct host *h, u32 vm, u32 from)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM };
+	struct kvm *kvm = host_open_vm(h, vm);
+
+	if (!kvm || !host_open_vm(h, from))
+		return -EBADF;
+	cap.args[0] = model_host(h)->objects.vm[from].fd;
+	return kvm_vm_ioctl(kvm, KVM_ENABLE_CAP, &cap);
+}

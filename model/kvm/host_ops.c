@@ -44,6 +44,8 @@ const struct host_ops kvm_host_ops = {
 	.probe_pamt_count = host_probe_pamt_count,
 	.probe_hold = host_probe_hold,
 	.probe_hugetlb = host_probe_hugetlb,
+	.gmem_link = host_gmem_link,
+	.vm_move = host_vm_move,
 	.check = host_check,
 	.teardown = host_teardown,
 };

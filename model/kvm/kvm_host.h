@@ -382,6 +382,8 @@ typedef int (*kvm_gmem_populate_cb)(struct kvm *, gfn_t gfn, kvm_pfn_t pfn,
 u64 kvm_gmem_get_supported_flags(struct kvm *);
 /* The new fd, -EINVAL, -ENOMEM, -EMFILE. */
 int kvm_gmem_create(struct kvm *, const struct kvm_create_guest_memfd *args);
+/* The new fd; -EINVAL (flags, no guest_memfd, this VM has one of it), -EBADF, -ENOMEM. */
+int kvm_gmem_link(struct kvm *, const struct kvm_link_guest_memfd *args);
 /* -EBADF, -EINVAL. On success *filep carries a reference for the caller to drop. */
 int kvm_gmem_prepare_memory_region(struct kvm *, struct kvm_memory_slot *slot,
 				   u32 fd, u64 offset, struct file **filep);

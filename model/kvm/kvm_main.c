@@ -212,6 +212,10 @@ long kvm_vm_ioctl(struct kvm *kvm, u32 ioctl, void *arg)
 		return kvm_vm_ioctl_set_mem_attributes(kvm, arg);
 	case KVM_CREATE_GUEST_MEMFD:
 		return kvm_gmem_create(kvm, arg);
+	case KVM_LINK_GUEST_MEMFD:
+		if (kvm_globals_of(kvm)->gmem_in_place_conversion)
+			return kvm_gmem_link(kvm, arg);
+		return kvm_arch_vm_ioctl(kvm, ioctl, arg);
 	default:
 		return kvm_arch_vm_ioctl(kvm, ioctl, arg);
 	}

@@ -73,6 +73,12 @@ struct kvm_memory_attributes2 {
 	u64 reserved[11];
 };
 
+/* Not in 7.3.4: link series, RFC v2, 16 May 2025; of the VM that gets the new file. */
+struct kvm_link_guest_memfd {
+	u64 fd, flags;
+	u64 reserved[6];
+};
+
 struct kvm_pre_fault_memory {
 	u64 gpa, size, flags;
 	u64 padding[5];
@@ -144,6 +150,8 @@ struct kvm_tdx_init_mem_region {
 #define KVM_SET_MEMORY_ATTRIBUTES2	KVM_IOWR(0xd2, struct kvm_memory_attributes2)
 #define KVM_CREATE_GUEST_MEMFD		KVM_IOWR(0xd4, struct kvm_create_guest_memfd)
 #define KVM_PRE_FAULT_MEMORY		KVM_IOWR(0xd5, struct kvm_pre_fault_memory)
+/* The first number that 7.3.4 leaves free. */
+#define KVM_LINK_GUEST_MEMFD		KVM_IOWR(0xd6, struct kvm_link_guest_memfd)
 
 static_assert(KVM_CREATE_VM == 0xAE01, "ioctl number");
 static_assert(KVM_CREATE_VCPU == 0xAE41, "ioctl number");
@@ -160,6 +168,7 @@ static_assert(offsetof(struct kvm_tdx_init_vm, cpuid) == 256, "UAPI size");
 
 #define KVM_CAP_MAX_VCPUS		66
 #define KVM_CAP_EXIT_HYPERCALL		201
+#define KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM	206
 #define KVM_CAP_MEMORY_FAULT_INFO	232
 #define KVM_CAP_MEMORY_ATTRIBUTES	233
 #define KVM_CAP_GUEST_MEMFD		234

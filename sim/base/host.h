@@ -208,6 +208,14 @@ struct host_ops {
 	/* @level: 2M or 1G. All zero when there are no pools; HOST_SKIP in kernel/. */
 	int (*probe_hugetlb)(struct host *h, u8 level, struct host_hugetlb_view *view);
 
+	/*
+	 * Series beyond 7.3.4. KVM_LINK_GUEST_MEMFD: @gmem becomes a file of @vm on
+	 * the inode that @from is a file of. KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM: the TD
+	 * of @from becomes that of @vm.
+	 */
+	int (*gmem_link)(struct host *h, u32 vm, u32 gmem, u32 from);
+	int (*vm_move)(struct host *h, u32 vm, u32 from);
+
 	/* Layer invariants that need the kernel's own structures. */
 	void (*check)(struct host *h);
 	/* Close every file left open, in the order a dying process would. */
