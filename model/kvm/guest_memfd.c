@@ -260,16 +260,16 @@ int kvm_gmem_create(struct kvm *kvm, const struct kvm_create_guest_memfd *args)
 
 /* -- attributes ----------------------------------------------------------- */
 
-u64 kvm_gmem_get_memory_attributes(struct kvm *kvm, gfn_t gfn)
+u64 kvm_gmem_get_memory_attributes(struct kvm *vm, gfn_t gfn)
 {
-	struct kvm_memory_slot *slot = gfn_to_memslot(kvm, gfn);
-	struct file *file = kvm_slot_has_gmem(slot) ? kvm_gmem_get_file(slot) : NULL;
+	struct kvm_memory_slot *bound = gfn_to_memslot(vm, gfn);
+	struct file *file = kvm_slot_has_gmem(bound) ? kvm_gmem_get_file(bound) : NULL;
 	u64 attrs;
 
 	/* Nothing is there, or nothing any more: no memory is shared memory. */
 	if (!file)
 		return 0;
-	attrs = kvm_gmem_get_attributes(file_inode(file), kvm_gmem_get_index(slot, gfn));
+	attrs = kvm_gmem_get_attributes(file_inode(file), kvm_gmem_get_index(bound, gfn));
 	fput(file);
 	return attrs;
 }

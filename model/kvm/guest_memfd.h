@@ -72,9 +72,9 @@ static inline bool kvm_gmem_is_private_mem(const struct inode *inode, pgoff_t in
 	return kvm_gmem_get_attributes(inode, index) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
 }
 
-static inline bool kvm_gmem_is_shared_mem(const struct inode *inode, pgoff_t index)
+static inline bool kvm_gmem_is_shared_mem(const struct inode *gmem, pgoff_t index)
 {
-	return !kvm_gmem_is_private_mem(inode, index);
+	return !kvm_gmem_is_private_mem(gmem, index);
 }
 
 static inline u64 kvm_gmem_page_nr(const struct inode *gmem)
