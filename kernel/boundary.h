@@ -136,6 +136,7 @@ struct kern_vm {
 	int is_td, vm_dead, vm_bugged;
 	int hkid, state;
 	unsigned long tdr;		/* hpa, 0 none */
+	unsigned long pages[3];		/* leaves mapped: 4K, 2M, 1G */
 };
 
 void *kern_vm_of(int vm_fd);		/* names it for the functions below */

@@ -252,6 +252,8 @@ void kern_probe_vm(const void *vm, struct kern_vm *view)
 	memset(view, 0, sizeof(*view));
 	view->vm_dead = kvm->vm_dead;
 	view->vm_bugged = kvm->vm_bugged;
+	for (int i = 0; i < KVM_NR_PAGE_SIZES; i++)
+		view->pages[i] = atomic64_read(&kvm->stat.pages[i]);
 	if (kvm->arch.vm_type != KVM_X86_TDX_VM)
 		return;
 	view->is_td = 1;

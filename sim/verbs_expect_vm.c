@@ -35,6 +35,17 @@ void verb_expect_vm(struct run *run, const struct scn_step *step, struct run_out
 	compare_yes_no(step, 3, view.hkid > 0, out);
 }
 
+void verb_expect_pages(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct host_vm_view view = { 0 };
+
+	if (step_ops(run)->probe_vm(step_host(run), step->value[0].id, &view) || !view.exists)
+		out_mismatch(out, "a VM", "no VM");
+	else
+		out_compare_number(out, "count", step->value[2].number,
+				   view.pages[step->value[1].number - PG_LEVEL_4K]);
+}
+
 void verb_expect_td(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	struct host_vm_view vm = { 0 };

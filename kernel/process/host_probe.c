@@ -63,6 +63,7 @@ int kernel_probe_vm(struct host *h, u32 vm, struct host_vm_view *view)
 	*view = (struct host_vm_view){
 		.exists = true, .vm_dead = seen.vm_dead, .vm_bugged = seen.vm_bugged,
 		.hkid = seen.hkid, .state = seen.state, .tdr = seen.tdr,
+		.pages = { seen.pages[0], seen.pages[1], seen.pages[2] },
 	};
 	return 0;
 }

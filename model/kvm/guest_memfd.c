@@ -27,6 +27,10 @@ static long kvm_gmem_punch_hole(struct inode *gmem, u64 offset, u64 len)
 	if (take_lock)
 		filemap_invalidate_lock(gmem->i_mapping);
 
+	/* May fail, and then nothing has gone yet. */
+	err = kvm_gmem_split_private(gmem, from, to);
+	if (err)
+		goto unlock;
 	unmapped = kvm_gmem_invalidate_start(gmem, from, to);
 	err = hold_after_zap(gmem, from, to, HOLD_PUNCH_HOLE, unmapped, NULL);
 	if (!err)
@@ -34,7 +38,7 @@ static long kvm_gmem_punch_hole(struct inode *gmem, u64 offset, u64 len)
 	if (!err)
 		kvm_gmem_truncate_range(gmem, from, to);
 	kvm_gmem_invalidate_end(gmem, from, to);
-
+unlock:
 	if (take_lock)
 		filemap_invalidate_unlock(gmem->i_mapping);
 	return err;

@@ -122,6 +122,13 @@ struct kvm_unmapped __kvm_gmem_invalidate_start(struct gmem_file *gf, pgoff_t fr
 						u8 filter);
 void __kvm_gmem_invalidate_end(struct gmem_file *gf, pgoff_t start, pgoff_t end);
 
+/*
+ * Before anything of [start, end) is zapped: S-EPT leaves that reach over its ends
+ * are split, in every VM. invalidate_lock held, may sleep. 0, -ENOMEM with nothing
+ * lost, -EIO: a VM is bugged.
+ */
+int kvm_gmem_split_private(struct inode *inode, pgoff_t start, pgoff_t end);
+
 /* -- hugetlb pages, gmem_hugetlb.c ------------------------------------------- */
 
 /* @gi->flags ask for it. 0, -EINVAL (no such size, @size no multiple), -ENOMEM (pool). */

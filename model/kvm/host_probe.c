@@ -54,6 +54,8 @@ int host_probe_vm(struct host *h, u32 vm, struct host_vm_view *view)
 	view->vm_dead = kvm->vm_dead;
 	view->vm_bugged = kvm->vm_bugged;
 	view->attributes_generation = kvm->attributes_generation;
+	for (u32 i = 0; i < ARRAY_SIZE(view->pages); i++)
+		view->pages[i] = kvm->arch.mmu.pages[i];
 	if (is_td(kvm)) {
 		const struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
 

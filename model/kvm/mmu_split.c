@@ -74,7 +74,12 @@ static int unblock_leaf(struct kvm *vm, struct tdp_iter *it)
 	return 0;
 }
 
-/* @fn on each leaf that lies in the range, in mirror roots, to the first error. */
+static int leaf_blocked(struct kvm *vm, struct tdp_iter *it)
+{
+	return is_blocked_spte(it->old_spte);
+}
+
+/* @fn on each leaf that lies in the range, in mirror roots, to the first that is not 0. */
 static int for_each_private_leaf(struct kvm *vm, const struct kvm_gfn_range *range, leaf_fn *fn)
 {
 	struct kvm_mmu_page *root;
@@ -117,7 +122,7 @@ int kvm_mmu_block_gfn_range(struct kvm *vm, const struct kvm_gfn_range *range)
 
 void kvm_mmu_unblock_gfn_range(struct kvm *vm, const struct kvm_gfn_range *range)
 {
-	if (!kvm_has_mirrored_tdp(vm))
+	if (!kvm_has_mirrored_tdp(vm) || !for_each_private_leaf(vm, range, leaf_blocked))
 		return;
 	/* UNBLOCK wants what BLOCK left in TLBs to be gone, too. */
 	KVM_BUG_ON(kvm_x86_call(track_external)(vm), vm);

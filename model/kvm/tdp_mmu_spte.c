@@ -6,6 +6,7 @@
  * mirror first and cannot take it back. Left out: NX huge page accounting
  * beyond its flag, since no private fault makes an executable-restricted page.
  */
+#include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
 
 static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
@@ -125,6 +126,13 @@ static void leaf_pfn_changed(struct kvm *vm, u64 old_spte, u64 new_spte, int lev
 	mm_bug(env, "__handle_changed_spte", "a present leaf SPTE changed its pfn");
 }
 
+/* kvm_update_page_stats() */
+static void count_leaf(struct kvm *vm, int level, bool before, bool after)
+{
+	if (after != before)
+		vm->arch.mmu.pages[level - 1] += after ? 1 : -1;
+}
+
 static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
 				 u64 old_spte, u64 new_spte, int level, bool shared)
 {
@@ -153,14 +161,15 @@ static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t 
 	    (leaf_after || !after || WARN_ON_ONCE(env, moved))) {
 		handle_removed_pt(vm, spte_to_child_sp(vm->arch.mmu.host, old_spte), shared);
 	} else if (is_mirror_sp(sp)) {
-		int ret = kvm_x86_call(set_external_spte)(vm, gfn, old_spte, new_spte, level);
+		int ret;
 
-		if (ret)
+		if (shared && series_bug(vm, SERIES_BUG_EARLY_STATS))
+			count_leaf(vm, level, leaf_before, leaf_after);
+		ret = kvm_x86_call(set_external_spte)(vm, gfn, old_spte, new_spte, level);
+		if (ret || (shared && series_bug(vm, SERIES_BUG_EARLY_STATS)))
 			return ret;
 	}
-
-	if (leaf_after != leaf_before)
-		vm->arch.mmu.pages[level - 1] += leaf_after ? 1 : -1;
+	count_leaf(vm, level, leaf_before, leaf_after);
 	return 0;
 }
 
@@ -174,7 +183,8 @@ static int __must_check __tdp_mmu_set_spte_atomic(struct kvm *vm, struct tdp_ite
 	task_yield(env_of(vm), YIELD_SPTE);
 	seen = tdp_iter_read(iter->sptep);
 	if (seen != iter->old_spte) {
-		iter->old_spte = seen;
+		if (!series_bug(vm, SERIES_BUG_STALE_OLD_SPTE))
+			iter->old_spte = seen;
 		return -EBUSY;
 	}
 	tdp_mmu_write_spte(vm, tdp_iter_sp(iter), iter->sptep, iter->gfn, new_spte, iter->level);

@@ -70,6 +70,7 @@ struct host_vm_view {
 	u8 state;		/* TD_STATE_* */
 	hpa_t tdr;		/* 0 none */
 	u64 attributes_generation;
+	u64 pages[3];		/* kvm_stat pages_4k, pages_2m, pages_1g: leaves mapped */
 };
 
 /* One reference that somebody holds, as the ledger knows it. */
