@@ -185,6 +185,7 @@ static void read_operand(const struct verb *verb, u32 i, u8 byte, struct scn_ste
 		return;
 	/* What a step must give is for scenarios. */
 	if (!strcmp(operand->name, "done") || !strcmp(operand->name, "answer") ||
+	    (!strcmp(operand->name, "value") && verb->actor == ACTOR_VCPU) ||
 	    !strcmp(operand->name, "error_off") ||
 	    (!strcmp(operand->name, "token") && !strcmp(verb->name, "read")))
 		return;

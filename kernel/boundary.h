@@ -92,8 +92,8 @@ void kern_exit_mm(void);
 /* What KVM says in struct kvm_run, the page userspace would map. */
 struct kern_exit {
 	unsigned int reason;
-	unsigned long flags, gpa, size;			/* MEMORY_FAULT */
-	unsigned long nr, args[3], hypercall_flags;	/* HYPERCALL */
+	unsigned long flags, gpa, size;			/* MEMORY_FAULT, IO, MMIO */
+	unsigned long nr, args[3], hypercall_flags;	/* HYPERCALL; IO: the port */
 };
 
 void kern_exit_clear(int vcpu_fd);

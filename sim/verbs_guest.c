@@ -272,6 +272,31 @@ void verb_vcpu_tdcall(struct run *run, const struct scn_step *step, struct run_o
 	run_vcpu(run, step, out);
 }
 
+static void compare_vmcall(const struct scn_step *step, u32 i, const struct guest_op *op,
+			   struct run_outcome *out)
+{
+	if (!op->done)
+		return;
+	if (step_has(step, i))
+		out_compare_number(out, "answer", step->value[i].number, op->regs.r10);
+	if (step_has(step, i + 1))
+		out_compare_number(out, "value", step->value[i + 1].number, op->regs.r11);
+}
+
+void verb_vcpu_vmcall(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct guest_op *op = new_tdcall(run, step, TDG_VP_VMCALL, TDVMCALL_REGISTERS);
+
+	op->regs.r11 = step->value[0].number;
+	op->regs.r10 = step_number(step, 1, 0);
+	op->regs.r12 = step_number(step, 2, 0);
+	op->regs.r13 = step_number(step, 3, 0);
+	op->regs.r14 = step_number(step, 4, 0);
+	op->regs.r15 = step_number(step, 5, 0);
+	run_vcpu(run, step, out);
+	compare_vmcall(step, 6, op, out);
+}
+
 /* An operation that an exit interrupted goes on; a guest that has none idles. */
 void verb_vcpu_run(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
@@ -280,8 +305,7 @@ void verb_vcpu_run(struct run *run, const struct scn_step *step, struct run_outc
 	if (guest->op.done || guest->op.kind == GUEST_IDLE)
 		new_op(run, step, GUEST_IDLE);
 	run_vcpu(run, step, out);
-	if (step_has(step, 0) && guest->op.done)
-		out_compare_number(out, "answer", step->value[0].number, guest->op.regs.r10);
+	compare_vmcall(step, 0, &guest->op, out);
 }
 
 void verb_vcpu_stay(struct run *run, const struct scn_step *step, struct run_outcome *out)

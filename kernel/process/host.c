@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "kernel/process/host.h"
+#include "model/kvm/vmm.h"
 #include "model/tdx/guest.h"
 
-#define XFAM_X87_SSE		0x3
-#define CPUID_ADDRESS_SIZES	0x80000008u
-#define KVM_SET_CPUID2		KVM_IOC(1, 0x90, 8)
 #define KVM_CAP_SPLIT_IRQCHIP	121
 #define IOAPIC_PINS		24
 
@@ -159,22 +157,13 @@ static int td_command(struct host *h, int fd, u32 id, u64 data)
 
 static int kernel_td_init(struct host *h, u32 vm, const struct host_td_params *params)
 {
-	u8 buffer[sizeof(struct kvm_tdx_init_vm) + sizeof(struct kvm_cpuid_entry2)]
-		__attribute__((aligned(8))) = { 0 };
-	struct kvm_tdx_init_vm *init = (void *)buffer;
+	struct vmm_init_vm init = vmm_init_vm_args(params);
 	int fd = host_vm_fd(h, vm);
 
 	if (fd < 0)
 		return -EBADF;
-	init->attributes = params->attributes;
-	init->xfam = XFAM_X87_SSE;
-	for (u32 i = 0; i < ARRAY_SIZE(init->reserved); i++)
-		init->reserved[i] = params->reserved;
-	init->cpuid.nent = 1;
-	init->cpuid.entries[0].function = CPUID_ADDRESS_SIZES;
-	init->cpuid.entries[0].eax = (u32)params->gpaw << 16;
 	kernel_host(h)->objects.vm[vm].gpaw = params->gpaw;
-	return td_command(h, fd, KVM_TDX_INIT_VM, (uintptr_t)init);
+	return td_command(h, fd, KVM_TDX_INIT_VM, (uintptr_t)&init);
 }
 
 static int kernel_finalize(struct host *h, u32 vm)
@@ -194,29 +183,11 @@ static int kernel_vm_close(struct host *h, u32 vm)
 
 /* -- vCPUs ------------------------------------------------------------------ */
 
-/* The least a TD's vCPU needs: x2APIC, TSC deadline, and how wide addresses are. */
-static int set_cpuid(struct host *h, int fd, u8 gpaw)
-{
-	static const struct kvm_cpuid_entry2 entries[] = {
-		{ .function = 0, .eax = 0x1f },
-		{ .function = 1, .ecx = 1u << 21, .edx = 1u << 9 },
-		{ .function = 0x80000000u, .eax = CPUID_ADDRESS_SIZES },
-		{ .function = CPUID_ADDRESS_SIZES },
-	};
-	u8 buffer[sizeof(struct kvm_cpuid2) + sizeof(entries)]
-		__attribute__((aligned(8))) = { 0 };
-	struct kvm_cpuid2 *cpuid = (void *)buffer;
-
-	cpuid->nent = ARRAY_SIZE(entries);
-	memcpy(cpuid->entries, entries, sizeof(entries));
-	cpuid->entries[3].eax = (u32)gpaw << 16 | 48 << 8 | gpaw;
-	return host_ioctl(h, fd, KVM_SET_CPUID2, cpuid);
-}
-
 static int kernel_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 {
 	struct kernel_host *kh = kernel_host(h);
 	int fd = host_vm_fd(h, vm);
+	struct vmm_cpuid cpuid;
 
 	if (fd < 0 || vcpu >= HOST_VCPU_MAX)
 		return -EBADF;
@@ -224,7 +195,8 @@ static int kernel_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	if (fd < 0)
 		return fd;
 	kh->objects.vm[vm].vcpu_fd[vcpu] = fd;
-	return set_cpuid(h, fd, kh->objects.vm[vm].gpaw);
+	cpuid = vmm_cpuid_args(kh->objects.vm[vm].gpaw);
+	return host_ioctl(h, fd, KVM_SET_CPUID2, &cpuid);
 }
 
 static int kernel_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx)
@@ -283,6 +255,11 @@ static int kernel_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op
 		exit->size = run.args[1];
 		exit->attributes = run.args[2];
 		exit->flags = run.hypercall_flags;
+	} else if (run.reason == KVM_EXIT_IO || run.reason == KVM_EXIT_MMIO) {
+		exit->nr = run.nr;
+		exit->gpa = run.gpa;
+		exit->size = run.size;
+		exit->flags = run.flags;
 	}
 	return err;
 }

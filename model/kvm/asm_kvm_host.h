@@ -28,6 +28,9 @@ enum tdx_vcpu_mp_state { KVM_MP_STATE_RUNNABLE, KVM_MP_STATE_UNINITIALIZED, KVM_
 /* Registers that are read from the guest's state only when somebody asks. */
 enum kvm_reg { VCPU_REGS_RIP };
 
+/* A VMM of a TD sets four; the kernel has room for KVM_MAX_CPUID_ENTRIES. */
+#define KVM_CPUID_ROOM		8
+
 struct kvm_vcpu_arch {
 	struct kvm_vcpu_arch_mmu mmu;
 	int (*complete_userspace_io)(struct kvm_vcpu *);
@@ -38,6 +41,9 @@ struct kvm_vcpu_arch {
 	bool halt_polls;	/* the last sleep was short: look once before the next */
 	bool sleep_signal;	/* in this KVM_RUN: what ended the vCPU's sleep */
 	bool ept_violation;	/* ordinary VMs: why the guest came out */
+	u8 pio_count;		/* accesses to a port that userspace is at */
+	u32 cpuid_nent;
+	struct kvm_cpuid_entry2 cpuid_entries[KVM_CPUID_ROOM];
 };
 
 struct kvm_arch {

@@ -15,10 +15,8 @@
 #include "model/kvm/host_internal.h"
 #include "model/kvm/mmu.h"
 #include "model/kvm/tdx.h"
+#include "model/kvm/vmm.h"
 #include "model/tdx/guest.h"
-
-#define XFAM_X87_SSE		0x3
-#define CPUID_ADDRESS_SIZES	0x80000008u
 
 /* -- boot ------------------------------------------------------------------ */
 
@@ -183,22 +181,13 @@ static int host_td_cmd(struct kvm *kvm, u32 id, void *data)
 
 int host_td_init(struct host *h, u32 vm, const struct host_td_params *params)
 {
-	u8 buffer[sizeof(struct kvm_tdx_init_vm) + sizeof(struct kvm_cpuid_entry2)]
-		__attribute__((aligned(8))) = { 0 };
-	struct kvm_tdx_init_vm *init = (void *)buffer;
+	struct vmm_init_vm init = vmm_init_vm_args(params);
 	struct kvm *kvm = host_open_vm(h, vm);
 
 	if (!kvm)
 		return -EBADF;
-	init->attributes = params->attributes;
-	init->xfam = XFAM_X87_SSE;
-	for (u32 i = 0; i < ARRAY_SIZE(init->reserved); i++)
-		init->reserved[i] = params->reserved;
-	init->cpuid.nent = 1;
-	init->cpuid.entries[0].function = CPUID_ADDRESS_SIZES;
-	init->cpuid.entries[0].eax = (u32)params->gpaw << 16;
 	model_host(h)->objects.vm[vm].gpaw = params->gpaw;
-	return host_td_cmd(kvm, KVM_TDX_INIT_VM, init);
+	return host_td_cmd(kvm, KVM_TDX_INIT_VM, &init);
 }
 
 int host_finalize(struct host *h, u32 vm)
@@ -226,6 +215,7 @@ int host_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 {
 	struct model_host *mh = model_host(h);
 	struct kvm *kvm = host_open_vm(h, vm);
+	struct vmm_cpuid cpuid;
 	int fd;
 
 	if (!kvm || vcpu >= HOST_VCPU_MAX)
@@ -234,8 +224,8 @@ int host_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	if (fd < 0)
 		return fd;
 	mh->objects.vm[vm].vcpu_fd[vcpu] = fd;
-	kvm_vcpu_after_set_cpuid(mh->globals.files.fd[fd]->private_data, mh->objects.vm[vm].gpaw);
-	return 0;
+	cpuid = vmm_cpuid_args(mh->objects.vm[vm].gpaw);
+	return kvm_vcpu_ioctl(mh->globals.files.fd[fd]->private_data, KVM_SET_CPUID2, &cpuid);
 }
 
 int host_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx)
@@ -271,6 +261,14 @@ static void host_fill_exit(const struct kvm_run *run, struct host_exit *exit)
 		exit->size = run->hypercall.args[1];
 		exit->attributes = run->hypercall.args[2];
 		exit->flags = run->hypercall.flags;
+	} else if (run->exit_reason == KVM_EXIT_IO) {
+		exit->nr = run->io.port;
+		exit->size = run->io.size;
+		exit->flags = run->io.direction;
+	} else if (run->exit_reason == KVM_EXIT_MMIO) {
+		exit->gpa = run->mmio.phys_addr;
+		exit->size = run->mmio.len;
+		exit->flags = run->mmio.is_write;
 	}
 }
 
@@ -305,7 +303,19 @@ int host_hypercall_answer(struct host *h, u32 vm, u32 vcpu, u64 ret)
 
 	if (!v)
 		return -EBADF;
-	v->run->hypercall.ret = ret;
+	switch (v->run->exit_reason) {
+	case KVM_EXIT_IO:
+		v->run->pio_data = ret;
+		break;
+	case KVM_EXIT_MMIO:
+		v->run->mmio.data = ret;
+		break;
+	case KVM_EXIT_TDX:
+		v->run->tdx.ret = ret;
+		break;
+	default:
+		v->run->hypercall.ret = ret;
+	}
 	return 0;
 }
 

@@ -416,7 +416,9 @@ int kvm_arch_vcpu_create(struct kvm_vcpu *);
 void kvm_arch_vcpu_destroy(struct kvm_vcpu *);
 void kvm_arch_vcpu_load(struct kvm_vcpu *, int cpu);
 void kvm_arch_vcpu_put(struct kvm_vcpu *);
-void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *, u8 guest_maxphyaddr);
+/* cpuid.c; CPUID in and out: EAX is the function, ECX the index */
+int kvm_vcpu_ioctl_set_cpuid2(struct kvm_vcpu *v, const struct kvm_cpuid2 *cpuid);
+void kvm_cpuid(struct kvm_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
 				   struct kvm_memory_slot *new, enum kvm_mr_change change);
 void kvm_arch_memslots_updated(struct kvm *);

@@ -110,6 +110,7 @@ struct kvm_cpuid_entry2 {
 };
 
 #define KVM_MAX_CPUID_ENTRIES	256
+#define KVM_CPUID_FLAG_SIGNIFCANT_INDEX	(1u << 0)	/* spelt like this */
 
 /* The flexible array is cut to what a caller here ever passes. */
 struct kvm_cpuid2 {
@@ -144,6 +145,7 @@ struct kvm_tdx_init_mem_region {
 #define KVM_SET_USER_MEMORY_REGION	KVM_IOW(0x46, struct kvm_userspace_memory_region)
 #define KVM_SET_USER_MEMORY_REGION2	KVM_IOW(0x49, struct kvm_userspace_memory_region2)
 #define KVM_RUN				KVM_IO(0x80)
+#define KVM_SET_CPUID2			KVM_IOC(1, 0x90, 8)
 #define KVM_ENABLE_CAP			KVM_IOW(0xa3, struct kvm_enable_cap)
 #define KVM_MEMORY_ENCRYPT_OP		KVM_IOWR(0xba, u64)
 #define KVM_SET_MEMORY_ATTRIBUTES	KVM_IOW(0xd2, struct kvm_memory_attributes)
@@ -178,8 +180,10 @@ static_assert(offsetof(struct kvm_tdx_init_vm, cpuid) == 256, "UAPI size");
 #define KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES	250	/* in-place conversion v8 */
 
 #define KVM_EXIT_UNKNOWN		0
+#define KVM_EXIT_IO			2
 #define KVM_EXIT_HYPERCALL		3
 #define KVM_EXIT_HLT			5
+#define KVM_EXIT_MMIO			6
 #define KVM_EXIT_SHUTDOWN		8
 #define KVM_EXIT_FAIL_ENTRY		9
 #define KVM_EXIT_INTR			10
@@ -201,10 +205,25 @@ static_assert(offsetof(struct kvm_tdx_init_vm, cpuid) == 256, "UAPI size");
 #define KVM_EINVAL		22ULL
 #define KVM_EXIT_HYPERCALL_VALID_MASK	(1ULL << KVM_HC_MAP_GPA_RANGE)
 
+#define KVM_EXIT_IO_IN			0
+#define KVM_EXIT_IO_OUT			1
+
 struct kvm_run {
 	bool immediate_exit;
 	u32 exit_reason;
+	u64 pio_data;		/* the page behind the kernel's struct: what a port is given */
 	union {
+		struct {
+			u8 direction, size;
+			u16 port;
+			u32 count;
+		} io;
+		struct {
+			gpa_t phys_addr;
+			u64 data;
+			u32 len;
+			bool is_write;
+		} mmio;
 		struct {
 			u64 nr, args[6], ret, flags;
 		} hypercall;

@@ -236,6 +236,12 @@ int tdx_vcpu_init_mem_region(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd);
 void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,
 		      u64 field, u64 val, u64 err);
 int handle_tdvmcall(struct kvm_vcpu *v);
+/* tdx_emulate.c: what the guest asks to be carried out for it */
+int tdx_emulate_cpuid(struct kvm_vcpu *v);
+int tdx_emulate_io(struct kvm_vcpu *v);
+int tdx_emulate_mmio(struct kvm_vcpu *v);
+int tdx_emulate_rdmsr(struct kvm_vcpu *v);
+int tdx_emulate_wrmsr(struct kvm_vcpu *v);
 int tdx_emulate_vmcall(struct kvm_vcpu *v);
 /* kvm->lock, every vcpu->mutex, slots_lock; -EBUSY, -EINTR. */
 int tdx_acquire_vm_state_locks(struct kvm *vm);

@@ -2,8 +2,7 @@
 /*
  * TD entry and TD exits (arch/x86/kvm/vmx/tdx.c and vmx/common.h, Linux 7.3.4):
  * from TDH.VP.ENTER's status to an exit reason, and EPT violations with their
- * local retry loop. Left out: interrupts, NMIs, machine checks of the host, and
- * the emulation of CPUID, MSRs, port and memory-mapped I/O.
+ * local retry loop. Left out: interrupts, NMIs and machine checks of the host.
  */
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx.h"
@@ -233,6 +232,16 @@ static int tdx_dispatch_exit(struct kvm_vcpu *v)
 		return tdx_emulate_vmcall(v);
 	case EXIT_REASON_HLT:
 		return kvm_emulate_halt_noskip(v);
+	case EXIT_REASON_CPUID:
+		return tdx_emulate_cpuid(v);
+	case EXIT_REASON_IO_INSTRUCTION:
+		return tdx_emulate_io(v);
+	case EXIT_REASON_MSR_READ:
+		return tdx_emulate_rdmsr(v);
+	case EXIT_REASON_MSR_WRITE:
+		return tdx_emulate_wrmsr(v);
+	case EXIT_REASON_EPT_MISCONFIG:
+		return tdx_emulate_mmio(v);
 	case EXIT_REASON_EPT_VIOLATION:
 		return tdx_handle_ept_violation(v);
 	default:

@@ -5,6 +5,8 @@
  * instead. KVM changes no attribute itself. Left out: everything that has to do
  * with I/O, interrupts and attestation beyond the exit it causes.
  */
+#include <string.h>
+
 #include "model/kvm/mmu.h"
 #include "model/kvm/tdx.h"
 
@@ -169,6 +171,19 @@ static int tdx_complete_simple(struct kvm_vcpu *v)
 	return 1;
 }
 
+/* What userspace offers beyond the base set: four registers. */
+static int tdx_complete_get_td_vm_call_info(struct kvm_vcpu *v)
+{
+	const u64 *data = v->run->tdx.data;
+
+	tdvmcall_set_return_code(v, v->run->tdx.ret);
+	tdvmcall_regs(v)->r11 = data[1];
+	tdvmcall_regs(v)->r12 = data[2];
+	tdvmcall_regs(v)->r13 = data[3];
+	tdvmcall_regs(v)->r14 = data[4];
+	return 1;
+}
+
 static int tdx_exit_to_user(struct kvm_vcpu *v, u64 nr, u64 a0, u64 a1)
 {
 	struct kvm_run *run = v->run;
@@ -201,8 +216,13 @@ static int tdx_get_td_vm_call_info(struct kvm_vcpu *v)
 {
 	struct tdx_module_args *args = tdvmcall_regs(v);
 
-	if (args->r12 == 1)
-		return tdx_exit_to_user(v, TDVMCALL_GET_TD_VM_CALL_INFO, 1, 0);
+	if (args->r12 == 1) {
+		tdx_exit_to_user(v, TDVMCALL_GET_TD_VM_CALL_INFO, 1, 0);
+		memset(&v->run->tdx.data[1], 0, 4 * sizeof(v->run->tdx.data[0]));
+		v->run->tdx.ret = TDVMCALL_STATUS_SUCCESS;
+		v->arch.complete_userspace_io = tdx_complete_get_td_vm_call_info;
+		return 0;
+	}
 	if (args->r12) {
 		tdvmcall_set_return_code(v, TDVMCALL_STATUS_INVALID_OPERAND);
 		return 1;

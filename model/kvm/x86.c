@@ -143,17 +143,6 @@ void kvm_arch_vcpu_put(struct kvm_vcpu *v)
 	kvm_x86_call(vcpu_put)(v);
 }
 
-/*
- * What KVM_SET_CPUID2 leaves behind for the MMU: the guest's address width
- * (leaf 0x80000008 EAX[23:16]) decides how deep its page tables are.
- */
-void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *vcpu, u8 guest_maxphyaddr)
-{
-	vcpu->arch.guest_maxphyaddr = guest_maxphyaddr;
-	kvm_mmu_unload(vcpu);
-	kvm_init_mmu(vcpu);
-}
-
 /* -- ioctls ---------------------------------------------------------------- */
 
 static int kvm_vm_ioctl_enable_cap(struct kvm *vm, const struct kvm_enable_cap *cap)
@@ -199,6 +188,8 @@ long kvm_arch_vcpu_ioctl(struct kvm_vcpu *vcpu, u32 ioctl, void *arg)
 	vcpu_load(vcpu);
 	if (ioctl == KVM_MEMORY_ENCRYPT_OP)
 		err = kvm_x86_call(vcpu_mem_enc_ioctl)(vcpu, arg);
+	else if (ioctl == KVM_SET_CPUID2)
+		err = kvm_vcpu_ioctl_set_cpuid2(vcpu, arg);
 	vcpu_put(vcpu);
 	return err;
 }

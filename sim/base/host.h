@@ -33,11 +33,11 @@ struct host;
 /* Why KVM_RUN came back. Numbers are the UAPI's KVM_EXIT_*. */
 struct host_exit {
 	u32 reason;		/* KVM_EXIT_*, 0 when the guest operation is done */
-	u64 flags;		/* MEMORY_FAULT: bit 3 private */
-	gpa_t gpa;		/* MEMORY_FAULT, HYPERCALL args[0] */
-	u64 size;		/* MEMORY_FAULT bytes; HYPERCALL args[1] pages */
+	u64 flags;		/* MEMORY_FAULT: bit 3 private; IO, MMIO: 1 is a write */
+	gpa_t gpa;		/* MEMORY_FAULT, MMIO, HYPERCALL args[0] */
+	u64 size;		/* MEMORY_FAULT, IO, MMIO bytes; HYPERCALL args[1] pages */
 	u64 attributes;		/* HYPERCALL args[2] */
-	u64 nr;			/* HYPERCALL */
+	u64 nr;			/* HYPERCALL; IO: the port */
 };
 
 struct host_td_params {
@@ -173,7 +173,7 @@ struct host_ops {
 	/* One guest operation, run until it is done or KVM_RUN returns. */
 	int (*vcpu_run)(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,
 			struct host_exit *exit);
-	/* What userspace answers to a hypercall exit (run->hypercall.ret). */
+	/* What userspace answers to the last exit: run->hypercall.ret, or the data of a read. */
 	int (*hypercall_answer)(struct host *h, u32 vm, u32 vcpu, u64 ret);
 
 	/* User mappings of a gmem, and other users of host memory */
