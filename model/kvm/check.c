@@ -137,6 +137,9 @@ void host_check(struct host *h)
 	struct kvm *kvm;
 
 	mm_check_recent(mm_of(h));
+	/* What a module that was shut down has in its tables nobody can use. */
+	if (unlikely(globals->tdx && globals->tdx->shut_down))
+		return;
 	tdx_pamt_check(globals->tdx);
 	tdx_for_each_leaf(h->tdx, check_sept_leaf, globals);
 	list_for_each_entry(kvm, &globals->vm_list, vm_list) {

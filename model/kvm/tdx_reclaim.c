@@ -5,6 +5,7 @@
  * are reclaimed one by one, the TD root last. What the module refuses to give
  * back is leaked. Nothing is left out.
  */
+#include "model/kvm/hold.h"
 #include "model/kvm/tdx.h"
 #include "model/mm/mm.h"
 
