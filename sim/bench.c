@@ -41,14 +41,18 @@ static int build_td(struct bench_world *world, u64 bytes)
 	struct host *h = world->sim->host;
 	const struct host_ops *ops = h->ops;
 	struct host_td_params params = { .attributes = BIT_ULL(28), .gpaw = 48 };
+	bool huge = world->sim->config.host.gmem_page == PG_LEVEL_2M;
 	int rc;
 
 	sim_reset(world->sim);
 	rc = ops->vm_create(h, 0, KVM_X86_TDX_VM);
 	rc = rc ? rc : ops->td_init(h, 0, &params);
-	rc = rc ? rc : ops->gmem_create(h, 0, 0, bytes, 0);
+	rc = rc ? rc : ops->gmem_create(h, 0, 0, bytes, huge ? GUEST_MEMFD_FLAG_HUGETLB |
+					       GUESTMEM_HUGETLB_FLAG_2MB : 0);
 	rc = rc ? rc : ops->set_memory_region(h, 0, 0, KVM_MEM_GUEST_MEMFD, 0, bytes, 0, 0);
-	rc = rc ? rc : ops->set_attributes(h, 0, 0, bytes, KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	/* With conversion in place a file is private from the start. */
+	if (!strcmp(world->sim->config.host.order, "vm-attr"))
+		rc = rc ? rc : ops->set_attributes(h, 0, 0, bytes, KVM_MEMORY_ATTRIBUTE_PRIVATE);
 	rc = rc ? rc : ops->vcpu_create(h, 0, 0);
 	rc = rc ? rc : ops->vcpu_init(h, 0, 0, 0);
 	rc = rc ? rc : ops->finalize(h, 0);
@@ -198,6 +202,47 @@ static double measure_punch(struct bench_world *world)
 	return start / (TOUCH_BYTES / PAGE_SIZE) * 1e9;
 }
 
+/* -- one page out of a huge one -- */
+
+#define HUGE_PAGES	64
+
+static int accept_huge(struct host *h, gpa_t gpa)
+{
+	struct guest_op op = {
+		.kind = GUEST_TDCALL, .rax = TDG_MEM_PAGE_ACCEPT & ~TDX_TRACE_TDCALL,
+		.regs = { .rcx = gpa | 1 },
+	};
+	struct host_exit exit;
+
+	h->env->checker.step++;
+	return h->ops->vcpu_run(h, 0, 0, &op, &exit) ?: op.rax ? -EIO : 0;
+}
+
+/* BLOCK, TRACK, DEMOTE; the folio in 512; then what it takes to remove 4K. */
+static double measure_demote(struct bench_world *world)
+{
+	struct host *h = world->sim->host;
+	double start;
+	u64 offset;
+	gpa_t gpa;
+	int rc;
+
+	if (build_td(world, HUGE_PAGES * SZ_2M))
+		return -1;
+	for (gpa = 0; gpa < HUGE_PAGES * SZ_2M; gpa += SZ_2M) {
+		rc = accept_huge(h, gpa);
+		if (rc)
+			return failed(world, "accept of 2M", rc);
+	}
+	start = now();
+	for (gpa = PAGE_SIZE; gpa < HUGE_PAGES * SZ_2M; gpa += SZ_2M) {
+		rc = h->ops->gmem_convert(h, 0, gpa, PAGE_SIZE, false, &offset);
+		if (rc)
+			return failed(world, "KVM_SET_MEMORY_ATTRIBUTES2", rc);
+	}
+	return (now() - start) * 1e6 / HUGE_PAGES;
+}
+
 /* -- the conversion loop -- */
 
 static int convert(struct bench_world *world, u64 bytes, u64 attributes)
@@ -335,21 +380,25 @@ static double measure_memory(struct bench_world *world)
 
 const struct bench benches[] = {
 	{ "seamcall", "one SEAMCALL (AUG, BLOCK, REMOVE)", NULL,
-	  UNIT_NS, 60, 60, 7, 0, measure_seamcall },
+	  UNIT_NS, 60, 60, 7, 0, NULL, measure_seamcall },
 	{ "touch", "touch and accept a new 4K page, all layers", NULL,
-	  UNIT_NS, 250, 250, 7, 0, measure_touch },
+	  UNIT_NS, 250, 250, 7, 0, NULL, measure_touch },
 	{ "prefault", "KVM_PRE_FAULT_MEMORY, one 4K page", NULL,
-	  UNIT_NS, 0, 0, 5, 0, measure_prefault },
+	  UNIT_NS, 0, 0, 5, 0, NULL, measure_prefault },
 	{ "punch", "punch a hole, one accepted 4K page", NULL,
-	  UNIT_NS, 0, 0, 5, 0, measure_punch },
+	  UNIT_NS, 0, 0, 5, 0, NULL, measure_punch },
 	{ "convert", "4 GiB private, shared, private; 4K pages, accepted",
 	  "256 MiB private, shared, private; 4K pages, accepted",
-	  UNIT_SECONDS, 0.6, 0.6 / 16, 3, 8 * SZ_1G, measure_convert },
+	  UNIT_SECONDS, 0.6, 0.6 / 16, 3, 8 * SZ_1G, NULL, measure_convert },
+	{ "demote", "make 4K of an accepted 2M page shared: DEMOTE, folio split, removal", NULL,
+	  UNIT_US, 30, 30, 7, 0,
+	  "gmem-page=2M hugetlb-2M=64 hvo=on sept-huge=2M module=1.5+nointr order=sept-first-2026",
+	  measure_demote },
 	{ "reset", "reset of a machine between fuzz inputs", NULL,
-	  UNIT_US, 2, 2, 3, 0, measure_reset },
+	  UNIT_US, 2, 2, 3, 0, NULL, measure_reset },
 	{ "scenarios", "1,000 scenario files", NULL,
-	  UNIT_SECONDS, 1, 1, 3, 0, measure_scenarios },
+	  UNIT_SECONDS, 1, 1, 3, 0, NULL, measure_scenarios },
 	{ "memory", "memory for a 1 TiB host, 1 GiB of guest memory touched", NULL,
-	  UNIT_MIB, 200, 200, 1, 1024 * SZ_1G, measure_memory },
+	  UNIT_MIB, 200, 200, 1, 1024 * SZ_1G, NULL, measure_memory },
 };
 const u32 bench_count = ARRAY_SIZE(benches);

@@ -25,6 +25,7 @@ struct bench {
 	double budget, budget_quick;	/* 0: none was set */
 	u32 repeats;		/* the best of so many is the figure */
 	u64 ram_bytes;		/* 0: the default machine */
+	const char *knobs;	/* "KNOB=VALUE ..." of its machine, NULL: the default */
 	/* One figure in the row's unit; negative, and @why, when something failed. */
 	double (*measure)(struct bench_world *world);
 };

@@ -75,6 +75,20 @@ static void print_row(const struct bench_request *request, const struct bench *b
 	}
 }
 
+/* @knobs: "KNOB=VALUE ...". False: @why says what is wrong with one. */
+static bool set_knobs(struct sim_config *config, const char *knobs, char *why, size_t why_size)
+{
+	char text[256], *next = text, *knob, *value;
+
+	snprintf(text, sizeof(text), "%s", knobs);
+	while ((value = strsep(&next, " "))) {
+		knob = strsep(&value, "=");
+		if (!value || sim_config_set(config, knob, value, why, why_size))
+			return false;
+	}
+	return true;
+}
+
 /* In a process of its own: one row's memory is not the next row's. */
 static bool measure(const struct bench_request *request, const struct bench *bench)
 {
@@ -86,7 +100,8 @@ static bool measure(const struct bench_request *request, const struct bench *ben
 	sim_config_default(&config);
 	if (bench->ram_bytes)
 		config.hw.ram_bytes = bench->ram_bytes;
-	world.sim = sim_create(&config, world.why, sizeof(world.why));
+	if (!bench->knobs || set_knobs(&config, bench->knobs, world.why, sizeof(world.why)))
+		world.sim = sim_create(&config, world.why, sizeof(world.why));
 	for (i = 0; world.sim && i < bench->repeats; i++) {
 		value = bench->measure(&world);
 		if (value < 0) {
