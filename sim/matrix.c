@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/kvm/gmem_convert.h"
 #include "model/tdx/tables.h"
 #include "sim/matrix.h"
 #include "sim/run_impl.h"
@@ -29,6 +30,10 @@ const char *const matrix_outcome_name[OUTCOME_NR] = {
 const char *const matrix_next_td_name[NEXT_TD_NR] = {
 	[NEXT_TD_NONE] = "none", [NEXT_TD_OK] = "ok", [NEXT_TD_REFUSED] = "refused",
 	[NEXT_TD_BUGGED] = "bugged",
+};
+
+const char *const matrix_neighbour_name[NEIGHBOUR_NR] = {
+	[NEIGHBOUR_UNKNOWN] = "unknown", [NEIGHBOUR_KEPT] = "kept", [NEIGHBOUR_LOST] = "lost",
 };
 
 #define PAGES_ALL	(1u << MATRIX_4K | 1u << MATRIX_2M | 1u << MATRIX_1G)
@@ -73,6 +78,28 @@ const struct matrix_axis matrix_orders = {
 
 /* ---- The machine ---- */
 
+static bool order_has(u32 order, enum gmem_step step)
+{
+	const struct conversion_order *row = conversion_order_find(order_names[order]);
+	u32 i;
+
+	for (i = 0; i < CONVERSION_STEPS_MAX; i++)
+		if (row->step[0][i] == step)
+			return true;
+	return false;
+}
+
+/* A conversion in place of part of a huge folio has to split it. */
+static bool order_splits_folios(u32 order)
+{
+	return order_has(order, STEP_SPLIT_FOLIOS) || order_has(order, STEP_FREEZE_SPLIT);
+}
+
+static bool order_in_place(u32 order)
+{
+	return conversion_order_in_place(conversion_order_find(order_names[order]));
+}
+
 /*
  * Room for the huge pages of both TDs. Huge folios come with huge leaves, and
  * those with a module whose DEMOTE cannot be interrupted.
@@ -98,6 +125,10 @@ static u32 machine_settings(const struct matrix *matrix, const struct matrix_pla
 	set[count++] = (struct run_setting){ "order", order_names[at->order] };
 	for (i = 0; i < ARRAY_SIZE(page_settings[0]) && page_settings[at->page][i].knob; i++)
 		set[count++] = page_settings[at->page][i];
+	/* Who cannot split huge leaves was written for a S-EPT that has none. */
+	if (at->page != MATRIX_4K && order_in_place(at->order) &&
+	    !order_has(at->order, STEP_SPLIT_SEPT))
+		set[count++] = (struct run_setting){ "sept-huge", "off" };
 	for (i = 0; i < matrix->set_count && count < SETTING_MAX; i++)
 		set[count++] = matrix->set[i];
 	return count;
@@ -139,12 +170,21 @@ static bool was_guest(const struct matrix_ear *ear, kvm_pfn_t pfn)
 
 static void heard_gmem(struct matrix_ear *ear, const struct trace_event *event)
 {
+	u64 nr = 1ULL << event->page.order;
+	u32 i;
+
 	if (was_guest(ear, event->page.pfn))
 		return;
+	/* The pieces of a folio come one after the other. */
+	for (i = 0; i < ear->guest_count; i++) {
+		if (event->page.pfn != ear->guest[i].pfn + ear->guest[i].nr)
+			continue;
+		ear->guest[i].nr += nr;
+		return;
+	}
 	if (ear->guest_count == GUEST_RANGE_MAX)
 		internal_error("more than %u folios in one situation", GUEST_RANGE_MAX);
-	ear->guest[ear->guest_count++] =
-		(struct guest_range){ event->page.pfn, 1ULL << event->page.order };
+	ear->guest[ear->guest_count++] = (struct guest_range){ event->page.pfn, nr };
 }
 
 static void heard_check(struct matrix_ear *ear, const struct trace_event *event)
@@ -167,7 +207,8 @@ static void heard_seamcall(struct matrix_ear *ear, const struct trace_event *eve
 	if (event->call.injected) {
 		ear->faulted = true;
 		/* RCX: the GPA with the level of the leaf in its low bits. */
-		if ((u16)event->call.rax == TDH_MEM_PAGE_REMOVE)
+		if ((u16)event->call.rax == TDH_MEM_PAGE_REMOVE ||
+		    (u16)event->call.rax == TDH_MEM_PAGE_DEMOTE)
 			ear->cell->bytes_stuck += PAGE_SIZE << 9 * (event->call.in->rcx & 7);
 	}
 	if (ear->measuring && !ear->faulted)
@@ -288,6 +329,12 @@ static void after_step(void *ctx, const struct run *run, const struct scn_step *
 	case MEASURE_OPERATION:
 		note_operation(cell, &out->result);
 		break;
+	case MEASURE_NEIGHBOUR:
+		if (outcome_of(&out->result) == OUTCOME_OK)
+			cell->neighbour = NEIGHBOUR_KEPT;
+		else if (!cell->vm_dead)
+			cell->neighbour = NEIGHBOUR_LOST;
+		break;
 	case MEASURE_RETRY:
 		cell->retry = outcome_of(&out->result);
 		break;
@@ -341,8 +388,12 @@ static void read_off(struct matrix_ear *ear, const struct run_result *result)
 	cell->machine_checks = ear->sim->hw->mce_count;
 	h->ops->probe_hold(h, &cell->hold);
 	count_leaks(ear);
+	/* The fault never came: because of how the operation went, or there is no place for it. */
 	if (result->verdict == RUN_ERROR || result->verdict == RUN_SKIPPED) {
-		not_applicable(cell, result->diag.text);
+		if (cell->outcome == OUTCOME_OK || cell->outcome == OUTCOME_NA)
+			not_applicable(cell, result->diag.text);
+		else
+			snprintf(cell->reason, sizeof(cell->reason), "%s", result->diag.text);
 		return;
 	}
 	if (result->verdict == RUN_MISMATCH || result->verdict == RUN_DEADLOCK ||
@@ -381,7 +432,7 @@ bool matrix_run(struct matrix *matrix, const struct matrix_place *at, struct mat
 	struct run_options options = {
 		.set = set, .set_count = machine_settings(matrix, at, set), .listener = hear,
 		.listener_ctx = &ear, .listener_mask = HEAR_ALWAYS, .on_step = after_step,
-		.on_step_ctx = &ear, .checks_at_end = at->page == MATRIX_1G,
+		.on_step_ctx = &ear,
 	};
 	struct sim_config config;
 	struct run_result result;
@@ -390,6 +441,10 @@ bool matrix_run(struct matrix *matrix, const struct matrix_place *at, struct mat
 	*cell = (struct matrix_cell){ .at = *at, .outcome = OUTCOME_NA, .retry = OUTCOME_NA };
 	if (!(row->pages >> at->page & 1u)) {
 		not_applicable(cell, row->why_not);
+		return true;
+	}
+	if (at->page != MATRIX_4K && order_in_place(at->order) && !order_splits_folios(at->order)) {
+		not_applicable(cell, "this order splits no folios, it converts pages of 4K");
 		return true;
 	}
 	diag_clear(diag);

@@ -39,6 +39,14 @@ enum matrix_next_td {
 	NEXT_TD_NR
 };
 
+enum matrix_neighbour {
+	NEIGHBOUR_UNKNOWN,	/* nobody looked, or the VM was dead */
+	NEIGHBOUR_KEPT,
+	NEIGHBOUR_LOST,
+	NEIGHBOUR_NR
+};
+
+extern const char *const matrix_neighbour_name[NEIGHBOUR_NR];
 extern const char *const matrix_page_name[MATRIX_PAGE_NR];
 extern const char *const matrix_outcome_name[OUTCOME_NR];
 extern const char *const matrix_next_td_name[NEXT_TD_NR];
@@ -81,11 +89,12 @@ struct matrix_cell {
 	u8 outcome;		/* enum matrix_outcome, of the operation */
 	u8 retry;		/* the same, OUTCOME_NA: not tried */
 	u8 next_td;		/* enum matrix_next_td */
+	u8 neighbour;		/* enum matrix_neighbour: guest memory beside the range */
 	char error[40];		/* errno or exit of that outcome, "" for ok, hang, na */
-	char reason[DIAG_TEXT_MAX];	/* why not applicable */
+	char reason[DIAG_TEXT_MAX];	/* why not applicable, or why the fault never came */
 	bool broken_setup;	/* what should have worked did not: ->reason */
 	bool vm_dead;
-	u64 bytes_stuck;	/* whose removal failed */
+	u64 bytes_stuck;	/* whose removal or split failed */
 	u64 bytes_lost;		/* guest memory out of use when all was closed */
 	u64 bytes_lost_control;	/* control and S-EPT pages likewise */
 	u32 reused;		/* frames freed or given on while a S-EPT had them */

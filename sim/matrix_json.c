@@ -88,7 +88,7 @@ void matrix_print_json(const struct matrix *matrix, const struct matrix_cell *ce
 	text_field("order", matrix_orders.name[at->order]);
 	text_field("outcome", matrix_outcome_name[cell->outcome]);
 	text_field("errno", cell->error);
-	if (cell->outcome == OUTCOME_NA)
+	if (cell->reason[0])
 		text_field("reason", cell->reason);
 	if (cell->retry != OUTCOME_NA)
 		text_field("retry", matrix_outcome_name[cell->retry]);
@@ -98,6 +98,7 @@ void matrix_print_json(const struct matrix *matrix, const struct matrix_cell *ce
 	number_field("reused_while_mapped", cell->reused);
 	flag_field("shared_while_mapped", cell->shared_while_mapped);
 	text_field("next_td", matrix_next_td_name[cell->next_td]);
+	text_field("neighbour", matrix_neighbour_name[cell->neighbour]);
 	flag_field("vm_dead", cell->vm_dead);
 	number_field("machine_checks", cell->machine_checks);
 	broken_field(cell->broken);

@@ -170,8 +170,9 @@ static void text_reason(const struct matrix_print *print)
 
 	if (print->count != 1)
 		return;
-	if (cell->outcome == OUTCOME_NA)
-		printf("\nnot applicable: %s\n", cell->reason);
+	if (cell->reason[0])
+		printf("\n%s%s\n", cell->outcome == OUTCOME_NA ? "not applicable: " : "",
+		       cell->reason);
 	if (cell->error[0])
 		printf("\nthe operation's error: %s\n", cell->error);
 	matrix_scenario(print->matrix, &cell->at, path, sizeof(path));

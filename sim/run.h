@@ -119,6 +119,7 @@ enum run_measure {
 	MEASURE_NONE,
 	MEASURE_OPERATION,	/* the operation the situation is about */
 	MEASURE_FAILURE,	/* what failed before it: counted, its result is not */
+	MEASURE_NEIGHBOUR,	/* guest memory beside the range, which must survive */
 	MEASURE_RETRY,		/* the same again, when what was in the way may be gone */
 	MEASURE_NEXT_TD,	/* another TD needs the memory */
 };

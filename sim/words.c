@@ -123,6 +123,7 @@ static const struct word gmem_flag_words[] = {
 static const struct word measure_words[] = {
 	{ "operation", MEASURE_OPERATION, "the operation the situation is about" },
 	{ "failure", MEASURE_FAILURE, "what failed before it: counted, its result is not" },
+	{ "neighbour", MEASURE_NEIGHBOUR, "guest memory beside the range, which must survive" },
 	{ "retry", MEASURE_RETRY, "the same again, when what was in the way may be gone" },
 	{ "next-td", MEASURE_NEXT_TD, "another TD needs the memory" },
 };
