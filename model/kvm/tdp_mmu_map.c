@@ -156,12 +156,13 @@ static bool mirror_leaf_serves(const struct tdp_iter *iter, const struct kvm_pag
  */
 static void mirror_promotion_adjust(const struct tdp_iter *iter, struct kvm_page_fault *fault)
 {
-	u64 mask = KVM_PAGES_PER_HPAGE(fault->goal_level) -
-		   KVM_PAGES_PER_HPAGE(fault->goal_level - 1);
+	u64 mask;
 
 	if (likely(fault->goal_level == PG_LEVEL_4K) || !is_mirror_sp(tdp_iter_sp(iter)) ||
 	    !is_shadow_present_pte(iter->old_spte) || is_large_pte(iter->old_spte))
 		return;
+	mask = KVM_PAGES_PER_HPAGE(fault->goal_level) -
+	       KVM_PAGES_PER_HPAGE(fault->goal_level - 1);
 	fault->pfn |= fault->gfn & mask;
 	fault->goal_level--;
 }
