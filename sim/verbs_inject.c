@@ -50,6 +50,7 @@ void verb_inject_alloc(struct run *run, const struct scn_step *step, struct run_
 		return;
 	}
 	injector->alloc_fail_nth = injector->alloc_count + step->value[0].number;
+	injector->alloc_fail_times = step_number(step, 1, 1);
 }
 
 /* What operand @i puts into its register. Where pages lie is the kernel's choice. */

@@ -117,7 +117,7 @@ static void binding_errors_are_the_kernels(void **state)
 	struct kvm_userspace_memory_region2 r = {
 		.slot = 5, .flags = KVM_MEM_GUEST_MEMFD, .memory_size = 4096,
 		.guest_phys_addr = 8 * MB, .userspace_addr = model_host(w->h)->ram_base,
-		.guest_memfd = model_host(w->h)->vm[0].fd,
+		.guest_memfd = objects_vm_fd(&model_host(w->h)->objects, 0),
 	};
 
 	assert_int_equal(kvm_vm_ioctl(host_open_vm(w->h, 0), KVM_SET_USER_MEMORY_REGION2, &r), -EINVAL);

@@ -350,6 +350,7 @@ static void every_knob_reads_back_what_was_set(void **state)
 		{ "zero-step", "off" }, { "panic-on-warn", "on" }, { "lru-batches", "on" },
 		{ "ram", "1T" }, { "cpus", "64" }, { "packages", "8" }, { "hkids", "2" },
 		{ "erratum", "on" }, { "series-bugs", "no-border-split" },
+		{ "split-1G", "2M" }, { "conversion-checks", "off" },
 	};
 	struct sim_config config, other;
 	char text[64], why[DIAG_TEXT_MAX];

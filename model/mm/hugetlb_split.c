@@ -132,6 +132,9 @@ int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 	kvm_pfn_t pfn = folio->pfn, end = pfn + (1ULL << order);
 
 	VM_BUG_ON_FOLIO(folio->_refcount != 0, folio);
+	/* Which of its pages are bad nobody knows any more: all of them may be. */
+	if (folio_test_hugetlb(folio) && folio_test_hpg(folio, HPG_raw_hwp_unreliable))
+		flags |= BIT_ULL(PG_hwpoison);
 	/* A piece of an earlier split has nothing of hugetlb left. */
 	if (folio_test_hugetlb(folio) && leave_hugetlb(folio))
 		return -ENOMEM;

@@ -67,13 +67,21 @@ bool inject_alloc(struct env *env, const char *site)
 	return inject_alloc_atomic(env, site);
 }
 
+static bool alloc_is_to_fail(const struct injector *injector)
+{
+	u32 times = injector->alloc_fail_times ? injector->alloc_fail_times : 1;
+
+	return injector->alloc_fail_nth && injector->alloc_count >= injector->alloc_fail_nth &&
+	       injector->alloc_count - injector->alloc_fail_nth < times;
+}
+
 bool inject_alloc_atomic(struct env *env, const char *site)
 {
 	struct injector *injector = &env->injector;
 	bool fails;
 
 	injector->alloc_count++;
-	fails = injector->oom || injector->alloc_count == injector->alloc_fail_nth;
+	fails = injector->oom || alloc_is_to_fail(injector);
 	if (fails)
 		injector->alloc_fired++;
 	else

@@ -48,6 +48,7 @@ struct injector {
 	u32 seamcall_count;
 	u32 alloc_count;		/* fallible allocations so far */
 	u32 alloc_fail_nth;		/* fail this one (from 1), 0 = none */
+	u32 alloc_fail_times;		/* and those after it, so many in all; 0 = 1 */
 	u32 alloc_fired;
 	/* From the next injected SEAMCALL fault on every allocation fails. */
 	bool oom_after_fault;
