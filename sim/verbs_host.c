@@ -121,8 +121,16 @@ void verb_host_link_gmem(struct run *run, const struct scn_step *step, struct ru
 
 void verb_host_move_vm(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
-	out_errno(run, out, step_ops(run)->vm_move(step_host(run), step->value[0].id,
-						   step->value[1].id));
+	u32 to = step->value[0].id, from = step->value[1].id;
+	int rc = step_ops(run)->vm_move(step_host(run), to, from);
+
+	/* What the guest wrote goes with it. */
+	if (!rc) {
+		run->world.content[to] = run->world.content[from];
+		run->world.content[from] = NULL;
+		run->world.gpaw[to] = run->world.gpaw[from];
+	}
+	out_errno(run, out, rc);
 }
 
 void verb_host_close_gmem(struct run *run, const struct scn_step *step, struct run_outcome *out)

@@ -104,6 +104,8 @@ struct kvm_x86_ops {
 
 	/* @cmd is userspace's struct, copied in and (where the kernel does) out. */
 	int (*mem_enc_ioctl)(struct kvm *, struct kvm_tdx_cmd *argp);
+	/* KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM: a series, not 7.3.4. */
+	int (*vm_move_enc_context_from)(struct kvm *, u32 source_fd);
 	int (*vcpu_mem_enc_ioctl)(struct kvm_vcpu *, struct kvm_tdx_cmd *argp);
 	int (*vcpu_mem_enc_unlocked_ioctl)(struct kvm_vcpu *, struct kvm_tdx_cmd *argp);
 

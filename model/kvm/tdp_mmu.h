@@ -78,6 +78,8 @@ void kvm_tdp_mmu_zap_all(struct kvm *vm);
  */
 int kvm_tdp_mmu_split_huge_pages(struct kvm *vm, gfn_t start, gfn_t end, int target_level,
 				 enum kvm_tdp_mmu_root_types types);
+/* Both VMs' slots_lock and all their vCPUs held. */
+void kvm_tdp_mmu_move_mirror_roots_from(struct kvm *to, struct kvm *from);
 void kvm_tdp_mmu_invalidate_roots(struct kvm *vm, enum kvm_tdp_mmu_root_types types);
 void kvm_tdp_mmu_zap_invalidated_roots(struct kvm *vm, bool shared);
 

@@ -5,6 +5,7 @@
  *   tdx.c         set-up, the VM's locks and commands
  *   tdx_vm.c      KVM_TDX_INIT_VM: creation of a TD
  *   tdx_reclaim.c its end: HKID release, reclaim of its pages
+ *   tdx_move.c    a TD goes to another VM
  *   tdx_mem.c     initial memory, FINALIZE
  *   tdx_vcpu.c    vCPUs: creation, association with a CPU, TD entry
  *   tdx_irq.c     whether an interrupt waits for a guest
@@ -39,6 +40,7 @@ struct kvm_tdx {
 	u64 tsc_offset, tsc_multiplier;
 	struct tdx_td td;
 	struct page *page_add_src;	/* slots_lock; only inside the populate callback */
+	bool move_in_progress;		/* from or to another VM: tdx_move.c */
 	bool wait_for_sept_zap;		/* mmu_lock(write): TD entry is held off */
 	/* Dynamic PAMT, splits outside a vCPU: a mutex, so that it can be refilled inside. */
 	struct lock pamt_cache_lock;
@@ -131,6 +133,8 @@ bool tdx_hardware_setup(struct tdx_globals *globals);
 int tdx_vm_init(struct kvm *vm);
 void tdx_mmu_release_hkid(struct kvm *vm);		/* vm_pre_destroy */
 void tdx_vm_destroy(struct kvm *vm);
+/* Series beyond 7.3.4: -EBADF, -EINVAL, -EBUSY, -EIO (the source is dead now). */
+int tdx_vm_move_enc_context_from(struct kvm *to, u32 source_fd);
 int tdx_vm_ioctl(struct kvm *vm, struct kvm_tdx_cmd *argp);
 
 int tdx_vcpu_create(struct kvm_vcpu *v);
@@ -225,6 +229,8 @@ bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
 int tdx_reclaim_page(struct tdx_globals *globals, struct page *page);
 void tdx_reclaim_control_page(struct tdx_globals *globals, struct page *page);
 void tdx_flush_vp_on_cpu(struct kvm_vcpu *v);
+/* @v's posted interrupts become @other's; @v is on no CPU then. 0 or -EIO. */
+int tdx_vcpu_notify_other(struct kvm_vcpu *v, struct kvm_vcpu *other);
 void tdx_reclaim_td_control_pages(struct kvm *vm);
 /* Accounting only: the kernel forgets the TD's control pages without a word. */
 void tdx_leak_td_control_pages(struct kvm_tdx *tdvm, const char *reason);

@@ -137,6 +137,18 @@ void tdx_vcpu_put(struct kvm_vcpu *v)
 	to_tdx(v)->guest_state_loaded = false;
 }
 
+/* Ends off every CPU, so that it may be another VM's vCPU next. */
+int tdx_vcpu_notify_other(struct kvm_vcpu *v, struct kvm_vcpu *other)
+{
+	struct kvm *vm = v->kvm;
+
+	vcpu_load(v);
+	td_vmcs_write64(v, POSTED_INTR_DESC_ADDR, pi_desc_pa(other));
+	vcpu_put(v);
+	tdx_flush_vp_on_cpu(v);
+	return vm->vm_bugged ? -EIO : 0;
+}
+
 /* -- Creation and end -- */
 
 int tdx_vcpu_create(struct kvm_vcpu *v)
@@ -144,8 +156,9 @@ int tdx_vcpu_create(struct kvm_vcpu *v)
 	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);
 	struct vcpu_tdx *tdv = to_tdx(v);
 
-	/* After FINALIZE, too, it is too late. */
-	if (tdvm->state != TD_STATE_INITIALIZED)
+	/* After FINALIZE, too, it is too late. Who waits for another VM's TD has none yet. */
+	if (tdvm->state != TD_STATE_INITIALIZED &&
+	    !(kvm_globals_of(v)->gmem_in_place_conversion && tdvm->state == TD_STATE_UNINITIALIZED))
 		return -EIO;
 	INIT_LIST_HEAD(&tdv->cpu_list);
 	tdv->vp.globals = tdvm->globals;

@@ -101,6 +101,11 @@ static int vt_mem_enc_ioctl(struct kvm *vm, struct kvm_tdx_cmd *argp)
 	return is_td(vm) ? tdx_vm_ioctl(vm, argp) : -ENOTTY;
 }
 
+static int vt_vm_move_enc_context_from(struct kvm *vm, u32 source_fd)
+{
+	return is_td(vm) ? tdx_vm_move_enc_context_from(vm, source_fd) : -EINVAL;
+}
+
 static int vt_vcpu_mem_enc_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 {
 	return is_td_vcpu(v) ? tdx_vcpu_ioctl(v, argp) : -EINVAL;
@@ -143,6 +148,7 @@ const struct kvm_x86_ops vt_x86_ops = {
 	.load_mmu_pgd = vt_load_mmu_pgd,
 
 	.mem_enc_ioctl = vt_mem_enc_ioctl,
+	.vm_move_enc_context_from = vt_vm_move_enc_context_from,
 	.vcpu_mem_enc_ioctl = vt_vcpu_mem_enc_ioctl,
 	.vcpu_mem_enc_unlocked_ioctl = vt_vcpu_mem_enc_unlocked_ioctl,
 

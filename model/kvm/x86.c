@@ -151,6 +151,10 @@ static int kvm_vm_ioctl_enable_cap(struct kvm *vm, const struct kvm_enable_cap *
 		return -EINVAL;
 
 	switch (cap->cap) {
+	case KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM:
+		if (!kvm_globals_of(vm)->gmem_in_place_conversion)
+			return -EINVAL;
+		return kvm_x86_call(vm_move_enc_context_from)(vm, cap->args[0]);
 	case KVM_CAP_EXIT_HYPERCALL:
 		if (cap->args[0] & ~KVM_EXIT_HYPERCALL_VALID_MASK)
 			return -EINVAL;

@@ -246,6 +246,17 @@ void lock_acquire(struct lock *lock, enum lock_mode mode)
 		trace_lock(env, lock, "acquire");
 }
 
+void mutex_lock_nested(struct lock *lock)
+{
+	u32 *before = &env_of(lock)->sched.before[lock->class];
+	bool known = *before & 1u << lock->class;
+
+	*before |= 1u << lock->class;
+	lock_acquire(lock, LOCK_EXCLUSIVE);
+	if (!known)
+		*before &= ~(1u << lock->class);
+}
+
 bool lock_try(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);

@@ -219,6 +219,8 @@ extern const char *const lock_class_name[LOCK_CLASS_NR];
 
 /* The kernel's names. A lock must lie in an arena. */
 #define mutex_lock(l)		lock_acquire(l, LOCK_EXCLUSIVE)
+/* With another of its class held: who comes first is the callers' own rule. */
+void mutex_lock_nested(struct lock *lock);
 #define mutex_unlock(l)		lock_release(l, LOCK_EXCLUSIVE)
 #define spin_lock(l)		lock_acquire(l, LOCK_EXCLUSIVE)
 #define spin_unlock(l)		lock_release(l, LOCK_EXCLUSIVE)
