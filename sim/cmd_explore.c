@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * `septum explore`: every schedule of a scenario's race block, the verdict about
- * its condition, and for each side of it the shortest way found.
+ * `septum explore`: every schedule of each of a scenario's race blocks, the verdict
+ * about its condition, and for each side of it the shortest way found.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,8 @@ struct explore_request {
 	const char *write;		/* directory witnesses are written to */
 	struct sim_cache cache;
 	const char *path;
+	bool several;			/* files: those without a race are passed over */
+	u32 races;			/* blocks the scenario has */
 };
 
 static int set_bound(void *ctx, const char *text)
@@ -77,29 +79,45 @@ static const char *const verdict_name[] = {
 
 /* -- What it means -- */
 
-/* The exit status of one variant. */
-static int status_of(const struct race_report *report, const struct scn *scn)
+/* What all races of a variant came to: the verdict is about the ends of all of them. */
+struct explore_total {
+	bool bound_hit, holds, fails;
+	int bad;		/* exit status of the first end that is not allowed */
+};
+
+static void add_to_total(struct explore_total *total, const struct race_report *report)
 {
-	if (report->stats.bound_hit)
-		return EXIT_BOUND;
-	if (scn->verdict && report->seen != scn->verdict)
-		return EXIT_MISMATCH;
-	if (report->bad_ends)
-		return run_exit_status(report->bad.verdict) ? run_exit_status(report->bad.verdict) :
-							      EXIT_MISMATCH;
-	return EXIT_AS_EXPECTED;
+	total->bound_hit |= report->stats.bound_hit;
+	total->holds |= report->holds;
+	total->fails |= report->fails;
+	if (report->bad_ends && !total->bad)
+		total->bad = run_exit_status(report->bad.verdict) ?
+			     run_exit_status(report->bad.verdict) : EXIT_MISMATCH;
 }
 
-/* The scenario's file name without directory and ending. */
-static void observation_name(const char *path, char *name, size_t size)
+/* The exit status of one variant. */
+static int status_of(const struct explore_total *total, const struct scn *scn)
 {
-	const char *slash = strrchr(path, '/');
+	if (total->bound_hit)
+		return EXIT_BOUND;
+	if (scn->verdict && explore_verdict(total->holds, total->fails) != scn->verdict)
+		return EXIT_MISMATCH;
+	return total->bad;
+}
+
+/* The scenario's file name without directory and ending, "#2" behind it for its second race. */
+static void observation_name(const struct explore_request *request, char *name, size_t size)
+{
+	const char *path = request->path, *slash = strrchr(path, '/');
 	char *dot;
 
 	snprintf(name, size, "%s", slash ? slash + 1 : path);
 	dot = strrchr(name, '.');
 	if (dot)
 		*dot = 0;
+	if (request->races > 1)
+		snprintf(name + strlen(name), size - strlen(name), "#%u",
+			 request->options.race + 1);
 }
 
 /* -- Text -- */
@@ -126,13 +144,22 @@ static void print_witness(const struct explore_request *request, struct sim *sim
 	printf(" --choices '%s' %s\n", list, request->path);
 }
 
+static void print_result(const struct scn *scn, u8 seen, bool bound_hit)
+{
+	printf("  Result: %s, expected %s%s\n", verdict_name[seen], verdict_name[scn->verdict],
+	       bound_hit ? " (bound hit)" : "");
+}
+
 static void print_text(const struct explore_request *request, const struct race_report *report,
 		       struct sim *sim, const struct scn *scn)
 {
 	char variant[160], name[80];
 
 	run_variant_text(scn, request->options.run.variant, variant, sizeof(variant));
-	printf("%s%s%s\n", request->path, variant[0] ? "  " : "", variant);
+	printf("%s", request->path);
+	if (request->races > 1)
+		printf(":%u", report->line);
+	printf("%s%s\n", variant[0] ? "  " : "", variant);
 	printf("  states %llu  transitions %llu  schedules %llu  ends %llu  deepest %llu"
 	       "  table %llu bytes\n",
 	       (unsigned long long)report->stats.states,
@@ -148,10 +175,9 @@ static void print_text(const struct explore_request *request, const struct race_
 	if (report->stats.bound_hit)
 		printf("  bound: %llu states stored and no verdict; what is above was covered\n",
 		       (unsigned long long)report->stats.states);
-	if (scn->verdict)
-		printf("  Result: %s, expected %s%s\n", verdict_name[report->seen],
-		       verdict_name[scn->verdict], report->stats.bound_hit ? " (bound hit)" : "");
-	observation_name(request->path, name, sizeof(name));
+	if (scn->verdict && request->races == 1)
+		print_result(scn, report->seen, report->stats.bound_hit);
+	observation_name(request, name, sizeof(name));
 	printf("Observation %s%s%s %s %llu %llu\n", name, variant[0] ? "/" : "",
 	       variant, report->stats.bound_hit ? "Bound" : verdict_name[report->seen],
 	       (unsigned long long)report->holds, (unsigned long long)report->fails);
@@ -183,6 +209,7 @@ static void print_json(const struct explore_request *request, const struct race_
 	json_string(stdout, request->path);
 	printf(",\"variant\":");
 	json_string(stdout, variant);
+	printf(",\"race\":%u,\"line\":%u", request->options.race + 1, report->line);
 	printf(",\"verdict\":\"%s\",\"expected\":\"%s\",\"holds\":%llu,\"fails\":%llu",
 	       report->stats.bound_hit ? "Bound" : verdict_name[report->seen],
 	       verdict_name[scn->verdict], (unsigned long long)report->holds,
@@ -208,7 +235,7 @@ static int write_witnesses(struct explore_request *request, const struct race_re
 
 	if (!request->write)
 		return 0;
-	observation_name(request->path, name, sizeof(name));
+	observation_name(request, name, sizeof(name));
 	status |= witness_write(request->write, name, "with", scn, &request->options.run,
 				&report->hold, request->options.choice_kinds);
 	status |= witness_write(request->write, name, "without", scn, &request->options.run,
@@ -218,44 +245,76 @@ static int write_witnesses(struct explore_request *request, const struct race_re
 	return status ? EXIT_BAD_INPUT : 0;
 }
 
+/* Race blocks of the scenario itself; those in used files are not explored. */
+static u32 count_races(const struct scn *scn)
+{
+	u32 races = 0, i;
+
+	for (i = 0; i < scn->node_count; i++)
+		races += scn->node[i].kind == SCN_RACE;
+	return races;
+}
+
+/* Race number options.race. False and *status when nothing more can come of the variant. */
+static bool explore_one(struct explore_request *request, const struct scn *scn, struct sim *sim,
+			struct race_report *report, struct explore_total *total, int *status)
+{
+	struct explore_total alone = { 0 };
+
+	switch (explore_race(sim, scn, &request->options, report)) {
+	case RACE_NONE:
+		*status = usage_error("%s never gets to its race block", request->path);
+		return false;
+	case RACE_PROLOGUE:
+		diag_print(stderr, &report->bad.diag, diag_colour(stderr));
+		*status = run_exit_status(report->bad.verdict);
+		return false;
+	default:
+		break;
+	}
+	add_to_total(total, report);
+	add_to_total(&alone, report);
+	if (request->format == FORMAT_JSON)
+		print_json(request, report, scn, request->races == 1 ? status_of(&alone, scn) :
+			   alone.bound_hit ? EXIT_BOUND : alone.bad);
+	else
+		print_text(request, report, sim, scn);
+	if (write_witnesses(request, report, scn))
+		*status = EXIT_BAD_INPUT;
+	return true;
+}
+
 static int explore_variant(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
 			   struct run_options *options)
 {
 	struct explore_request *request = ctx;
 	struct race_report *report = calloc(1, sizeof(*report));
+	struct explore_total total = { 0 };
 	struct sweep allow = { .scn = scn };
 	struct diag diag;
-	int status;
+	int status = 0;
 
 	if (!report)
 		return EXIT_INTERNAL;
 	diag_clear(&diag);
 	request->path = path;
 	request->options.run = *options;
+	request->races = count_races(scn);
+	if (!request->races && !request->several)
+		status = usage_error("%s has no race block to explore", path);
 	if (!sweep_read_allow(&allow, NULL, &diag)) {
 		diag_print(stderr, &diag, diag_colour(stderr));
 		status = EXIT_BAD_INPUT;
-		goto out;
 	}
 	request->options.allowed_broken = allow.allowed_broken;
-	switch (explore_race(sim, scn, &request->options, report)) {
-	case RACE_NONE:
-		status = usage_error("%s has no race block to explore", path);
-		goto out;
-	case RACE_PROLOGUE:
-		diag_print(stderr, &report->bad.diag, diag_colour(stderr));
-		status = run_exit_status(report->bad.verdict);
-		goto out;
-	default:
-		break;
-	}
-	status = status_of(report, scn);
-	if (request->format == FORMAT_JSON)
-		print_json(request, report, scn, status);
-	else
-		print_text(request, report, sim, scn);
-	if (write_witnesses(request, report, scn))
-		status = EXIT_BAD_INPUT;
+	for (request->options.race = 0; !status && request->options.race < request->races;
+	     request->options.race++)
+		if (!explore_one(request, scn, sim, report, &total, &status))
+			goto out;
+	if (scn->verdict && request->races > 1 && request->format != FORMAT_JSON)
+		print_result(scn, explore_verdict(total.holds, total.fails), total.bound_hit);
+	if (!status && request->races)
+		status = status_of(&total, scn);
 out:
 	free(report);
 	return status;
@@ -268,7 +327,7 @@ int cmd_explore(int argc, char **argv)
 	};
 	struct option_words words = { 0 };
 	struct path_list paths = { 0 };
-	int status;
+	int status, one;
 	u32 i;
 
 	status = options_parse("explore", argc, argv, rows, ARRAY_SIZE(rows), &request, &words);
@@ -276,9 +335,13 @@ int cmd_explore(int argc, char **argv)
 		status = usage_error("explore: which scenario?");
 	for (i = 0; !status && i < words.count; i++)
 		status = paths_gather(&paths, words.word[i]);
-	for (i = 0; !status && i < paths.count; i++)
-		status = machine_each_variant(&request.machine, &request.cache, paths.path[i],
-					      explore_variant, &request);
+	request.several = paths.count > 1;
+	for (i = 0; status != EXIT_BAD_INPUT && i < paths.count; i++) {
+		one = machine_each_variant(&request.machine, &request.cache, paths.path[i],
+					   explore_variant, &request);
+		if (!status || one == EXIT_BAD_INPUT)
+			status = one;
+	}
 	sim_cache_free(&request.cache);
 	paths_free(&paths);
 	option_words_free(&words);

@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/tdx/tables.h"
 #include "sim/cmd.h"
 #include "sim/cmd_machine.h"
 #include "sim/kernel_program.h"
 #include "sim/sweep.h"
 
-#define SHOWN_MAX	24	/* kinds of outcome shown a scenario */
+#define SHOWN_MAX		24	/* kinds of outcome shown a scenario */
+
+/* Calls of each leaf that are tried when many scenarios are swept at once. */
+#define CALLS_OF_SEVERAL	3
 
 /* Cells that failed alike: one is shown, the others counted. */
 struct sweep_finding {
@@ -27,13 +29,17 @@ struct sweep_request {
 	u32 kinds;
 	bool pairs, verbose;
 	u64 per_leaf;
+	bool calls_given;
 	const char *allow;
 	enum output_format format;
 	struct sim_cache cache;
 	struct sweep_finding finding[SHOWN_MAX];
 	u32 finding_count;
 	u64 not_shown;
-	u64 cells, not_allowed, left_out, class_count[SWEEP_CLASS_NR], broken_count[INV_NR];
+	u64 cells, not_allowed, class_count[SWEEP_CLASS_NR], broken_count[INV_NR];
+	u64 left_out[SWEEP_LEFT_OUT_NR], met;
+	struct sweep_pasts pasts;
+	bool several;		/* scenarios; what they have in common is tried once */
 	u32 scenarios;
 };
 
@@ -71,7 +77,10 @@ static int set_verbose(void *ctx, const char *text)
 
 static int set_calls(void *ctx, const char *text)
 {
-	return option_u64("--calls", text, &((struct sweep_request *)ctx)->per_leaf);
+	struct sweep_request *request = ctx;
+
+	request->calls_given = true;
+	return option_u64("--calls", text, &request->per_leaf);
 }
 
 static int set_allow(void *ctx, const char *text)
@@ -94,7 +103,8 @@ static int set_kernel(void *ctx, const char *text)
 static const struct option_row rows[] = {
 	{ "--kinds", "K,K", "of refuse, late, lie, busy, alloc (all of them)", set_kinds },
 	{ "--double", NULL, "pairs of refused SEAMCALLs as well", set_double },
-	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default 6)", set_calls },
+	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default: all of one "
+	  "scenario, 6 of several)", set_calls },
 	{ "--allow", "WORDS", "outcomes and invariants allowed besides the scenario's", set_allow },
 	{ "--kernel", NULL, "on the real kernel's objects, if they are built", set_kernel },
 	{ "--verbose", NULL, "print every cell", set_verbose },
@@ -148,7 +158,9 @@ static void gather(struct sweep_request *request, const struct sweep *sweep)
 	request->scenarios++;
 	request->cells += sweep->cells;
 	request->not_allowed += sweep->not_allowed;
-	request->left_out += sweep->left_out;
+	request->met += sweep->met;
+	for (i = 0; i < SWEEP_LEFT_OUT_NR; i++)
+		request->left_out[i] += sweep->left_out[i];
 	for (i = 0; i < SWEEP_CLASS_NR; i++)
 		request->class_count[i] += sweep->class_count[i];
 	for (i = 0; i < INV_NR; i++)
@@ -199,6 +211,36 @@ static void print_classes(const u64 *class_count)
 	printf("\n");
 }
 
+static u64 sum_left_out(const u64 left_out[SWEEP_LEFT_OUT_NR])
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < SWEEP_LEFT_OUT_NR; i++)
+		sum += left_out[i];
+	return sum;
+}
+
+/* Which calls nobody tried: a reader must not take the sweep for more than it is. */
+static void print_left_out(const u64 left_out[SWEEP_LEFT_OUT_NR])
+{
+	char name[64];
+	u32 i;
+
+	if (!sum_left_out(left_out))
+		return;
+	printf("  left out (--calls 0 tries all):");
+	for (i = 0; i < TDX_LEAF_MAX; i++) {
+		if (!left_out[i])
+			continue;
+		scn_print_leaf(false, i, name, sizeof(name));
+		printf("  %s %llu", name, (unsigned long long)left_out[i]);
+	}
+	if (left_out[SWEEP_ALLOCATIONS])
+		printf("  allocations %llu", (unsigned long long)left_out[SWEEP_ALLOCATIONS]);
+	printf("\n");
+}
+
 static void print_json(const char *path, const char *variant, const struct sweep *sweep)
 {
 	u32 i;
@@ -209,7 +251,7 @@ static void print_json(const char *path, const char *variant, const struct sweep
 	json_string(stdout, variant);
 	printf(",\"cells\":%llu,\"not_allowed\":%llu,\"left_out\":%llu,\"classes\":{",
 	       (unsigned long long)sweep->cells, (unsigned long long)sweep->not_allowed,
-	       (unsigned long long)sweep->left_out);
+	       (unsigned long long)sum_left_out(sweep->left_out));
 	for (i = 0; i < SWEEP_CLASS_NR; i++)
 		printf("%s\"%s\":%llu", i ? "," : "", sweep_class_name[i],
 		       (unsigned long long)sweep->class_count[i]);
@@ -246,10 +288,10 @@ static void print_total(const struct sweep_request *request)
 		if (request->broken_count[inv])
 			printf("    %s broken in %llu\n", inv_name[inv],
 			       (unsigned long long)request->broken_count[inv]);
-	if (request->left_out)
-		printf("  left out: %llu SEAMCALLs beyond the first %llu of their leaf (--calls 0: all)\n",
-		       (unsigned long long)request->left_out,
-		       (unsigned long long)request->per_leaf);
+	if (request->met)
+		printf("  tried once: %llu calls and allocations have the past of one in a scenario before\n",
+		       (unsigned long long)request->met);
+	print_left_out(request->left_out);
 }
 
 /* -- Running -- */
@@ -260,7 +302,9 @@ static int sweep_variant(void *ctx, const char *path, const struct scn *scn, str
 	struct sweep_request *request = ctx;
 	struct sweep sweep = {
 		.scn = scn, .kinds = request->kinds, .pairs = request->pairs,
-		.per_leaf = request->per_leaf, .cell = on_cell, .ctx = request,
+		.per_leaf = request->per_leaf, .thin = !request->calls_given,
+		.pasts = request->several && !request->calls_given ? &request->pasts : NULL,
+		.cell = on_cell, .ctx = request,
 		.options = *options, .sim = sim, .policy = sim->config.host.policy,
 	};
 	struct run_result result;
@@ -299,7 +343,6 @@ int cmd_sweep(int argc, char **argv)
 		return EXIT_INTERNAL;
 	request->kinds = 1u << INJECT_NONE | 1u << INJECT_REFUSE | 1u << INJECT_LATE |
 			 1u << INJECT_LIE | 1u << INJECT_BUSY;
-	request->per_leaf = 6;
 	status = options_parse("sweep", argc, argv, rows, ARRAY_SIZE(rows), request, &words);
 	if (!status && !words.count)
 		status = usage_error("sweep: which scenarios?");
@@ -307,6 +350,9 @@ int cmd_sweep(int argc, char **argv)
 		status = kernel_program_exec(argc, argv);
 	for (i = 0; !status && i < words.count; i++)
 		status = paths_gather(&paths, words.word[i]);
+	request->several = paths.count > 1;
+	if (!request->calls_given && request->several)
+		request->per_leaf = CALLS_OF_SEVERAL;
 	for (i = 0; status != EXIT_BAD_INPUT && i < paths.count; i++) {
 		one = machine_each_variant(&request->machine, &request->cache, paths.path[i],
 					   sweep_variant, request);
@@ -316,6 +362,7 @@ int cmd_sweep(int argc, char **argv)
 	if (request->scenarios)
 		print_total(request);
 	sim_cache_free(&request->cache);
+	sweep_pasts_free(&request->pasts);
 	paths_free(&paths);
 	option_words_free(&words);
 	free(request);

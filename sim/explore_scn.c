@@ -4,8 +4,7 @@
  * registered as part of the state: struct run's world (slots, named frames,
  * last exits) counts for telling states apart, its notes are only put back.
  *
- * Left out: a second race block of the same scenario runs under its ordinary
- * schedule; only the first is explored.
+ * Left out: race blocks inside a used file, which run under their ordinary schedule.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@ struct session {
 	struct race_report *report;
 	struct sim *sim;
 	u32 race;			/* index of the block in scn->node */
+	u32 before;			/* choices drawn in front of it, all 0 */
 };
 
 /* -- What of struct run is state -- */
@@ -91,10 +91,14 @@ static u32 cost_of(const struct choice_list *list)
 
 static void keep_witness(struct session *session, struct witness *witness)
 {
+	u32 before = session->before, cost;
 	struct choice_list list;
-	u32 cost;
 
-	list.count = explore_picks(&session->explorer, list.pick, SHRINK_CHOICES_MAX);
+	if (before > SHRINK_CHOICES_MAX)
+		return;
+	memset(list.pick, 0, before * sizeof(list.pick[0]));
+	list.count = before + explore_picks(&session->explorer, list.pick + before,
+					    SHRINK_CHOICES_MAX - before);
 	if (list.count > SHRINK_CHOICES_MAX)
 		return;
 	cost = cost_of(&list);
@@ -210,11 +214,11 @@ static void shorten(struct session *session, struct witness *witness, enum want 
 
 /* -- The whole -- */
 
-static u8 verdict_seen(const struct race_report *report)
+u8 explore_verdict(bool holds, bool fails)
 {
-	if (report->holds && report->fails)
+	if (holds && fails)
 		return SCN_SOMETIMES;
-	return report->holds ? SCN_ALWAYS : SCN_NEVER;
+	return holds ? SCN_ALWAYS : SCN_NEVER;
 }
 
 static void explore_tasks(struct session *session)
@@ -222,7 +226,6 @@ static void explore_tasks(struct session *session)
 	struct env *env = session->sim->env;
 
 	run_race_start(&session->run, &session->run.scn->node[session->race]);
-	env->chooser.enabled = session->options->choice_kinds;
 	explore_init(&session->explorer, env, &session->options->explore);
 	add_host_state(session);
 	explore_run(&session->explorer, at_end, session);
@@ -232,23 +235,29 @@ static void explore_tasks(struct session *session)
 
 static enum race_outcome explore_session(struct session *session, const struct scn *scn)
 {
+	struct chooser *chooser = &session->sim->env->chooser;
 	struct race_report *report = session->report;
 	struct run *run = &session->run;
 
+	/* A replay draws from the same kinds from its first line on. */
+	choose_script(chooser);
+	chooser->enabled = session->options->choice_kinds;
 	run_begin(run, session->sim, scn, &session->options->run, &session->result);
 	session->top = (struct run_scope){ NULL, scn->node, scn->node_count, NULL };
 	run->scope = &session->top;
-	if (!run_to_race(run, &session->race)) {
+	if (!run_to_race(run, session->options->race, &session->race)) {
 		report->bad.verdict = session->result.verdict;
 		report->bad.diag = session->result.diag;
 		return session->result.verdict == RUN_OK ? RACE_NONE : RACE_PROLOGUE;
 	}
+	report->line = scn->node[session->race].line;
+	session->before = chooser->record_count;
 	explore_tasks(session);
 	shorten(session, &report->hold, WANT_HOLD);
 	shorten(session, &report->fail, WANT_FAIL);
 	shorten(session, &report->bad, WANT_BAD);
 	if (run->condition)
-		report->seen = verdict_seen(report);
+		report->seen = explore_verdict(report->holds, report->fails);
 	return RACE_EXPLORED;
 }
 

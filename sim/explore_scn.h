@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Exploring a scenario's race block: the lines in front of it run once, the
+ * Exploring one of a scenario's race blocks: the lines in front of it run once, the
  * race under every schedule, the lines behind it, the condition, teardown and
- * checks after each end the race can come to.
+ * checks after each end the race can come to. Other races of the scenario run
+ * under their ordinary schedule.
  */
 #ifndef SEPTUM_EXPLORE_SCN_H
 #define SEPTUM_EXPLORE_SCN_H
@@ -15,6 +16,7 @@ struct race_options {
 	struct explore_options explore;
 	u32 choice_kinds;		/* BIT(enum choice_kind) */
 	u32 allowed_broken;		/* BIT(invariant) the scenario's Allow line names */
+	u32 race;			/* which of its race blocks, from 0 */
 };
 
 /* A way that shows something, and the shortest known. */
@@ -28,12 +30,13 @@ struct witness {
 
 enum race_outcome {
 	RACE_EXPLORED,
-	RACE_NONE,			/* the scenario has no race block */
+	RACE_NONE,			/* the scenario has no such race block */
 	RACE_PROLOGUE,			/* a line in front of it failed: ->bad tells */
 };
 
 struct race_report {
 	struct explore_stats stats;
+	u32 line;			/* of the race block */
 	u64 holds, fails;		/* ends with the condition, and without */
 	u64 bad_ends;			/* ends that nothing in the scenario allows */
 	u64 deadlocks, hangs;		/* ends in which tasks were left over */
@@ -50,5 +53,8 @@ struct race_report {
  */
 enum race_outcome explore_race(struct sim *sim, const struct scn *scn,
 			       const struct race_options *options, struct race_report *report);
+
+/* enum scn_verdict: what it is when some end has the condition, and some has not. */
+u8 explore_verdict(bool holds, bool fails);
 
 #endif /* SEPTUM_EXPLORE_SCN_H */

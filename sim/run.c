@@ -296,12 +296,12 @@ void run_end(struct run *run)
 	env->trace.listener = NULL;
 }
 
-bool run_to_race(struct run *run, u32 *index)
+bool run_to_race(struct run *run, u32 skip, u32 *index)
 {
 	u32 i;
 
 	for (i = 0; i < run->scn->node_count && !run->stop; i++) {
-		if (run->scn->node[i].kind == SCN_RACE) {
+		if (run->scn->node[i].kind == SCN_RACE && !skip--) {
 			*index = i;
 			return true;
 		}

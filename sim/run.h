@@ -232,12 +232,12 @@ bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *
 void run_end(struct run *run);
 
 /*
- * In pieces, for an explorer: run up to the first race block of the scenario
- * itself; make its tasks without running them; go on behind it. *index is the
- * race's place in scn->node. False from run_to_race(): there is no race, or the
- * run is over.
+ * In pieces, for an explorer: run up to a race block of the scenario itself, with
+ * @skip such blocks before it run like any other line; make its tasks without
+ * running them; go on behind it. *index is the race's place in scn->node. False
+ * from run_to_race(): there is no such race, or the run is over.
  */
-bool run_to_race(struct run *run, u32 *index);
+bool run_to_race(struct run *run, u32 skip, u32 *index);
 void run_race_start(struct run *run, const struct scn_node *race);
 void run_from(struct run *run, u32 index);
 /* Does the scenario's condition hold now? */

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/tdx/tables.h"
 #include "sim/run_impl.h"
 #include "sim/sweep.h"
 #include "sim/words.h"
@@ -38,8 +37,8 @@ const char *const inject_kind_name[] = {
 #define ALLOCATIONS_A_CALL	16
 
 /*
- * A run this big (a scenario that converts gigabytes) is swept thinly: the
- * first call of each leaf only. Whatever is left out is counted.
+ * A run this big (a scenario that converts gigabytes) is swept thinly, unless all
+ * is asked for: the first call of each leaf only. Whatever is left out is counted.
  */
 #define BIG_RUN			20000u
 
@@ -362,8 +361,10 @@ static bool sweep_allocations(struct sweep *sweep)
 	if (max > sweep->allocations)
 		max = sweep->allocations + 1;
 	else
-		sweep->left_out += sweep->allocations - max;
+		sweep->left_out[SWEEP_ALLOCATIONS] = sweep->allocations - max;
 	for (nth = 1; cell.fired && nth <= max; nth++) {
+		if (nth <= sweep->allocations_placed && sweep->alloc_met[nth])
+			continue;
 		cell.fault[0] = (struct sweep_fault){ .kind = INJECT_NONE, .nth = nth };
 		if (try_cell(sweep, &cell))
 			return true;
@@ -374,21 +375,55 @@ static bool sweep_allocations(struct sweep *sweep)
 static void note_call(void *ctx, const struct trace_event *event)
 {
 	struct sweep *sweep = ctx;
-
 	u16 leaf = event->call.rax;
-	u32 nth = ++sweep->leaf_calls[leaf & 255];
+	u32 nth;
 
-	if (leaf >= TDX_LEAF_MAX || (sweep->per_leaf && nth > sweep->per_leaf)) {
-		sweep->left_out++;
+	/* What is no leaf has no status of its own to fail with. */
+	if (leaf >= TDX_LEAF_MAX)
 		return;
-	}
+	nth = ++sweep->leaf_calls[leaf];
+	if (sweep->per_leaf && nth > sweep->per_leaf)
+		return;
 	if (sweep->seamcalls % 1024 == 0) {
 		sweep->call = realloc(sweep->call,
 				      (sweep->seamcalls + 1024) * sizeof(*sweep->call));
 		if (!sweep->call)
 			internal_error("no memory for %u SEAMCALLs", sweep->seamcalls);
 	}
-	sweep->call[sweep->seamcalls++] = (struct sweep_call){ leaf, nth };
+	sweep->call[sweep->seamcalls++] = (struct sweep_call){ leaf, nth, false };
+}
+
+/* What came since the step before is this step's, and has its past. */
+static void place_calls(struct sweep *sweep)
+{
+	const struct injector *injector = &sweep->sim->env->injector;
+	u32 count = injector->alloc_count - sweep->boot_allocations;
+
+	for (; sweep->calls_placed < sweep->seamcalls; sweep->calls_placed++) {
+		struct sweep_call *call = &sweep->call[sweep->calls_placed];
+
+		call->met = !sweep_past_is_new(&sweep->past, sweep->pasts, call->leaf, call->nth);
+		sweep->met += call->met;
+	}
+	sweep->alloc_met = realloc(sweep->alloc_met, count + 1);
+	if (!sweep->alloc_met)
+		internal_error("no memory for %u allocations", count);
+	while (sweep->allocations_placed < count) {
+		u32 nth = ++sweep->allocations_placed;
+
+		sweep->alloc_met[nth] = !sweep_past_is_new(&sweep->past, sweep->pasts,
+							   SWEEP_ALLOCATIONS, nth);
+		sweep->met += sweep->alloc_met[nth];
+	}
+}
+
+static void note_step(void *ctx, const struct run *run, const struct scn_step *step,
+		      const struct run_outcome *out)
+{
+	struct sweep *sweep = ctx;
+
+	sweep_past_step(&sweep->past, sweep->pasts, run, step);
+	place_calls(sweep);
 }
 
 static void thin_out(struct sweep *sweep)
@@ -398,8 +433,16 @@ static void thin_out(struct sweep *sweep)
 	for (i = 0; i < sweep->seamcalls; i++)
 		if (sweep->call[i].nth <= sweep->per_leaf)
 			sweep->call[kept++] = sweep->call[i];
-	sweep->left_out += sweep->seamcalls - kept;
 	sweep->seamcalls = kept;
+}
+
+static void count_left_out(struct sweep *sweep)
+{
+	u32 leaf;
+
+	for (leaf = 0; sweep->per_leaf && leaf < TDX_LEAF_MAX; leaf++)
+		if (sweep->leaf_calls[leaf] > sweep->per_leaf)
+			sweep->left_out[leaf] = sweep->leaf_calls[leaf] - sweep->per_leaf;
 }
 
 /* The run without a fault: it must be good, and says what there is to fail. */
@@ -407,19 +450,28 @@ static bool record_calls(struct sweep *sweep, struct run_result *result)
 {
 	const struct injector *injector = &sweep->sim->env->injector;
 	struct run_options plain = sweep->options;
-	u32 boot;
 
 	sim_reset(sweep->sim);
-	boot = injector->alloc_count;
+	sweep->boot_allocations = injector->alloc_count;
+	if (sweep->pasts) {
+		sweep_past_begin(&sweep->past, sweep->pasts, &sweep->sim->config);
+		plain.on_step = note_step;
+		plain.on_step_ctx = sweep;
+	}
 	plain.listener = note_call;
 	plain.listener_ctx = sweep;
 	plain.listener_mask = 1u << TRACE_SEAMCALL;
 	run_scenario(sweep->sim, sweep->scn, &plain, result);
-	sweep->allocations = injector->alloc_count - boot;
-	if (sweep->per_leaf > 1 && sweep->allocations + result->seamcalls > BIG_RUN) {
+	sweep->allocations = injector->alloc_count - sweep->boot_allocations;
+	/* What is left is teardown's, behind the whole scenario. */
+	if (sweep->pasts)
+		place_calls(sweep);
+	if (sweep->thin && sweep->per_leaf != 1 &&
+	    sweep->allocations + result->seamcalls > BIG_RUN) {
 		sweep->per_leaf = 1;
 		thin_out(sweep);
 	}
+	count_left_out(sweep);
 	sweep->options.no_results = true;
 	sweep->options.tolerate_faults = true;
 	return result->verdict == RUN_OK;
@@ -434,14 +486,17 @@ bool sweep_run(struct sweep *sweep, struct run_result *result)
 	if (!sweep->run)
 		internal_error("no memory for a run");
 	for (i = 0; good && !over && i < sweep->seamcalls; i++)
-		over = sweep_instance(sweep, sweep->call[i].leaf, sweep->call[i].nth);
+		over = !sweep->call[i].met &&
+		       sweep_instance(sweep, sweep->call[i].leaf, sweep->call[i].nth);
 	if (good && !over && sweep->kinds & 1u << INJECT_NONE)
 		over = sweep_allocations(sweep);
 	if (good && !over && sweep->pairs)
 		sweep_pairs(sweep);
 	free(sweep->run);
 	free(sweep->call);
+	free(sweep->alloc_met);
 	sweep->run = NULL;
 	sweep->call = NULL;
+	sweep->alloc_met = NULL;
 	return good;
 }

@@ -7,7 +7,9 @@
 #ifndef SEPTUM_SWEEP_H
 #define SEPTUM_SWEEP_H
 
+#include "model/tdx/tables.h"
 #include "sim/run.h"
+#include "sim/sweep_past.h"
 
 enum sweep_class {
 	SWEEP_ABSORBED,		/* nobody noticed: every step as the scenario says */
@@ -42,6 +44,9 @@ struct sweep_cell {
 	char text[200];		/* what broke, "" when nothing */
 };
 
+#define SWEEP_ALLOCATIONS	TDX_LEAF_MAX
+#define SWEEP_LEFT_OUT_NR	(TDX_LEAF_MAX + 1)
+
 struct sweep {
 	struct sim *sim;
 	const struct scn *scn;
@@ -49,6 +54,8 @@ struct sweep {
 	u32 kinds;		/* BIT(enum inject_kind); INJECT_NONE: allocations */
 	bool pairs;
 	u32 per_leaf;		/* calls of one leaf to try, 0 = all */
+	bool thin;		/* of a very long run the first calls only */
+	struct sweep_pasts *pasts;	/* leave out what has the same past; NULL: nothing */
 	const char *policy;	/* of @sim; NULL: no finding is the policy's */
 	/* Outcomes that are fine; from the header or the default. */
 	u32 allowed_classes, allowed_broken;
@@ -59,12 +66,18 @@ struct sweep {
 	u64 cells, class_count[SWEEP_CLASS_NR], broken_count[INV_NR];
 	u64 not_allowed;
 	u32 seamcalls, allocations;	/* of the fault-free run */
-	u64 left_out;			/* SEAMCALLs beyond ->per_leaf */
+	u64 left_out[SWEEP_LEFT_OUT_NR];	/* calls not tried, by leaf; allocations */
 	struct sweep_call {
 		u16 leaf;
 		u32 nth;		/* call of this leaf, from 1 */
+		bool met;		/* tried before with the same past */
 	} *call;			/* its SEAMCALLs in order */
-	u32 leaf_calls[256];
+	bool *alloc_met;		/* the same of each allocation, by number */
+	struct sweep_past past;
+	u32 calls_placed, allocations_placed;	/* steps known, ->met is set */
+	u32 boot_allocations;
+	u64 met;			/* calls and allocations */
+	u32 leaf_calls[TDX_LEAF_MAX];
 	struct run *run;
 };
 
