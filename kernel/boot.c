@@ -69,6 +69,7 @@ int kern_boot(const struct kern_machine *machine)
 	smp_init_cpus(machine);
 	page_alloc_init(machine->ram_bytes);
 	sched_init_task();
+	user_init();
 	radix_tree_init();
 	maple_tree_init();
 	err = set_parameters();

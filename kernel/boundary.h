@@ -74,6 +74,11 @@ void kern_cpuid(unsigned int regs[4]);
 /* What a ud2 at @ip stands for. A BUG does not return. */
 enum { KERN_TRAP_NONE, KERN_TRAP_WARN, KERN_TRAP_RDTSC };
 int kern_trap_ud2(unsigned long ip);
+/*
+ * Where the kernel goes on when its access to user memory at @ip fails, 0: it does
+ * not expect that. Register *reg (-1: none), as instructions number it, becomes *value.
+ */
+unsigned long kern_fixup(unsigned long ip, int *reg, long *value);
 
 /* Files by descriptor: the VMM's system calls. */
 int kern_open_kvm(void);

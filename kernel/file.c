@@ -203,7 +203,9 @@ long kern_ioctl(int fd, unsigned int command, void *argument)
 
 	if (!file)
 		return -EBADF;
-	result = file->f_op->unlocked_ioctl(file, command, (unsigned long)argument);
+	result = -ENOTTY;
+	if (file->f_op->unlocked_ioctl)
+		result = file->f_op->unlocked_ioctl(file, command, (unsigned long)argument);
 	fput(file);
 	system_call_done();
 	return result;

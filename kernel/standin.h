@@ -37,6 +37,9 @@ void cpu_init_features(const struct kern_machine *machine);
 /* sched.c */
 void sched_init_task(void);
 
+/* user.c */
+void user_init(void);
+
 /* rcu.c: callbacks whose grace period is over, which is always */
 void rcu_run_callbacks(void);
 

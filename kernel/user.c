@@ -14,8 +14,11 @@
 #include <linux/pagemap.h>
 #include <linux/rmap.h>
 #include <linux/xarray.h>
+#include <asm/runtime-const.h>
 
 #include "standin.h"
+
+unsigned long USER_PTR_MAX;
 
 static DEFINE_XARRAY(user_pages);	/* by pfn of the user address */
 static struct page *source_page;	/* shown at KERN_USER_SOURCE and above */
@@ -58,6 +61,13 @@ int vm_munmap(unsigned long start, size_t length)
 		put_page(page);
 	}
 	return 0;
+}
+
+/* What access_ok() compares with is patched into the text, by boot code elsewhere. */
+void user_init(void)
+{
+	USER_PTR_MAX = TASK_SIZE_MAX;
+	runtime_const_init(ptr, USER_PTR_MAX);
 }
 
 unsigned long kern_source_show(void)

@@ -5,6 +5,7 @@
  * guest_memfd by userspace and memory failure.
  */
 #include "kernel/process/host.h"
+#include "model/kvm/vmm.h"
 
 /* Where the VMM maps guest memory: half of its address space, by gpa. */
 #define USER_RAM_MASK	(KERN_USER_BASE - 1)
@@ -138,6 +139,33 @@ int kernel_pre_fault(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size)
 	return err;
 }
 
+/* -- ioctls as they are ------------------------------------------------------ */
+
+struct call_on {
+	struct host *h;
+	int fd;
+};
+
+static long issue(void *ctx, enum vmm_file file, u32 command, void *argument)
+{
+	const struct call_on *on = ctx;
+
+	return host_ioctl(on->h, on->fd, command, argument);
+}
+
+long kernel_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data)
+{
+	const int fd[] = {
+		[VMM_FILE_DEV] = kernel_host(h)->kvm_fd,
+		[VMM_FILE_VM] = host_vm_fd(h, vm),
+		[VMM_FILE_VCPU] = host_vcpu_fd(h, vm, vcpu),
+		[VMM_FILE_GMEM] = host_gmem_fd(h, vm),
+	};
+	struct call_on on = { h, fd[vmm_call_file(which)] };
+
+	return on.fd < 0 ? -EBADF : vmm_call(which, arg, data, KERN_USER_BASE, issue, &on);
+}
+
 /* -- not stood in for -------------------------------------------------------- */
 
 int kernel_gmem_mmap(struct host *h, u32 gmem, u64 offset, u64 len, bool shared)
@@ -178,11 +206,6 @@ int kernel_unpoison(struct host *h, u32 gmem, u64 offset)
 int kernel_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags)
 {
 	return skip(h, "mm/memory-failure.c is not linked in");
-}
-
-long kernel_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data)
-{
-	return skip(h, "ioctls as they are have no stand-in");
 }
 
 /* There are no LRU batches that could hold anything. */

@@ -222,6 +222,22 @@ static void give_up(int signal, const siginfo_t *info, const greg_t *regs)
 	exit(4);
 }
 
+/* An address of userspace that is not there: the kernel copes with those. */
+static bool fix_up(greg_t *regs)
+{
+	unsigned long next;
+	int reg;
+	long value;
+
+	next = kern_fixup(regs[REG_RIP], &reg, &value);
+	if (!next)
+		return false;
+	if (reg >= 0)
+		regs[reg_of[reg]] = value;
+	regs[REG_RIP] = next;
+	return true;
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -235,7 +251,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 		trap.next++;
 	if ((*trap.next & 0xf0) == 0x40)
 		trap.rex = *trap.next++;
-	if (!emulate(&trap, ip))
+	if (!emulate(&trap, ip) && !(signal == SIGSEGV && fix_up(regs)))
 		give_up(signal, info, regs);
 }
 

@@ -28,7 +28,8 @@ struct tdx_globals;
 
 #define KVM_USER_MEM_SLOTS	32764
 #define KVM_MEM_MAX_NR_PAGES	((1ULL << 31) - 1)
-#define KVM_MAX_VCPUS		HOST_VCPU_MAX
+#define KVM_MAX_NR_VCPUS	1024		/* what the kernel is configured for */
+#define KVM_MAX_VCPUS		HOST_VCPU_MAX	/* what there is room for */
 
 #define KVM_MEMSLOT_INVALID	(1u << 16)
 #define KVM_MEMSLOT_GMEM_ONLY	(1u << 17)

@@ -142,7 +142,7 @@ static long kvm_vm_ioctl_check_extension(struct kvm_globals *globals, struct kvm
 
 	switch (extension) {
 	case KVM_CAP_MAX_VCPUS:
-		return kvm ? kvm->max_vcpus : KVM_MAX_VCPUS;
+		return kvm && kvm->max_vcpus < KVM_MAX_VCPUS ? kvm->max_vcpus : KVM_MAX_NR_VCPUS;
 	case KVM_CAP_EXIT_HYPERCALL:
 		return KVM_EXIT_HYPERCALL_VALID_MASK;
 	case KVM_CAP_MEMORY_FAULT_INFO:

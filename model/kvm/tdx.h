@@ -241,6 +241,8 @@ int tdx_td_finalize(struct kvm *vm, struct kvm_tdx_cmd *cmd);
 int tdx_vcpu_init_mem_region(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd);
 void tdh_vp_wr_failed(struct kvm_vcpu *v, const char *uclass, const char *op,
 		      u64 field, u64 val, u64 err);
+/* tdx_cpuid.c: KVM_TDX_GET_CPUID */
+int tdx_vcpu_get_cpuid(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd);
 int handle_tdvmcall(struct kvm_vcpu *v);
 /* tdx_emulate.c: what the guest asks to be carried out for it */
 int tdx_emulate_cpuid(struct kvm_vcpu *v);

@@ -356,26 +356,6 @@ int tdx_vcpu_unlocked_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 	return r;
 }
 
-static int tdx_vcpu_get_cpuid(struct kvm_vcpu *v, struct kvm_tdx_cmd *cmd)
-{
-	struct kvm_cpuid2 *cpuid = (void *)(uintptr_t)cmd->data;
-
-	if (cmd->flags)
-		return -EINVAL;
-	if (!cpuid)
-		return -EFAULT;
-	if (cpuid->nent < 1) {
-		cpuid->nent = 1;
-		return -E2BIG;
-	}
-	cpuid->nent = 1;
-	cpuid->entries[0] = (struct kvm_cpuid_entry2){
-		.function = 0x80000008,
-		.eax = (u32)v->arch.guest_maxphyaddr << 16,
-	};
-	return 0;
-}
-
 int tdx_vcpu_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp)
 {
 	struct kvm_tdx *tdvm = to_kvm_tdx(v->kvm);

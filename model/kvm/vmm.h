@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arguments that every VMM of a TD hands to KVM, the same for the modelled and the
- * real kernel. Invented: a VMM is no part of either.
+ * What a VMM hands to KVM, the same for the modelled and the real kernel: the
+ * arguments that every TD needs, and ioctls no well-behaved VMM makes. Invented: a
+ * VMM is no part of either.
  */
 #ifndef SEPTUM_KVM_VMM_H
 #define SEPTUM_KVM_VMM_H
@@ -55,5 +56,17 @@ static inline struct vmm_cpuid vmm_cpuid_args(u8 gpaw)
 		  .eax = (u32)gpaw << 16 | 48 << 8 | gpaw },
 	} };
 }
+
+/* -- ioctls as they are, vmm.c -- */
+
+enum vmm_file { VMM_FILE_DEV, VMM_FILE_VM, VMM_FILE_VCPU, VMM_FILE_GMEM };
+
+/* Makes the system call on the object of that kind; an errno or what it returns. */
+typedef long vmm_issue_fn(void *ctx, enum vmm_file file, u32 command, void *argument);
+
+enum vmm_file vmm_call_file(enum host_call which);
+/* @user_base: where the VMM maps guest memory. */
+long vmm_call(enum host_call which, u64 arg, u64 data, u64 user_base, vmm_issue_fn *issue,
+	      void *ctx);
 
 #endif /* SEPTUM_KVM_VMM_H */

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The process that uses KVM asks for what no well-behaved VMM asks for: unknown
+ * ioctl numbers, capabilities, TDX commands without their argument, the older
+ * memory-region call. What each takes: sim/base/host_calls.def. The arguments are
+ * the UAPI's, so both kernels are given the same.
+ */
+#include "model/kvm/vmm.h"
+
+#define ROOM_MAX	4
+
+/* The call being made: by whom, and its two numbers. */
+struct vmm_call {
+	vmm_issue_fn *issue;
+	void *ctx;
+	enum vmm_file file;
+	u64 arg, data, user_base;
+};
+
+static long issue(const struct vmm_call *call, u32 command, void *argument)
+{
+	return call->issue(call->ctx, call->file, command, argument);
+}
+
+static long tdx_command(const struct vmm_call *call, struct kvm_tdx_cmd cmd)
+{
+	return issue(call, KVM_MEMORY_ENCRYPT_OP, &cmd);
+}
+
+/* Commands that fill a list of CPUID entries: an errno, or how many came back. */
+struct cpuid_room {
+	struct kvm_tdx_capabilities caps;
+	struct kvm_cpuid_entry2 entry[ROOM_MAX];
+};
+
+static long call_capabilities(const struct vmm_call *call)
+{
+	struct cpuid_room room = {
+		.caps.cpuid.nent = call->arg < ROOM_MAX ? call->arg : ROOM_MAX,
+	};
+	long err = tdx_command(call, (struct kvm_tdx_cmd){
+		.id = KVM_TDX_CAPABILITIES, .flags = call->data, .data = (uintptr_t)&room.caps });
+
+	return err ? err : (long)room.caps.cpuid.nent;
+}
+
+static long call_cpuid(const struct vmm_call *call)
+{
+	struct cpuid_room room = {
+		.caps.cpuid.nent = call->arg < ROOM_MAX ? call->arg : ROOM_MAX,
+	};
+	long err = tdx_command(call, (struct kvm_tdx_cmd){
+		.id = KVM_TDX_GET_CPUID, .flags = call->data,
+		.data = (uintptr_t)&room.caps.cpuid });
+
+	return err ? err : (long)room.caps.cpuid.nent;
+}
+
+static long call_region(const struct vmm_call *call)
+{
+	struct kvm_userspace_memory_region region = {
+		.flags = call->data, .memory_size = call->arg,
+		.userspace_addr = call->user_base,
+	};
+
+	return issue(call, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+static long call_region_at(const struct vmm_call *call)
+{
+	struct kvm_userspace_memory_region2 region = {
+		.memory_size = call->arg, .userspace_addr = call->data,
+	};
+
+	return issue(call, KVM_SET_USER_MEMORY_REGION2, &region);
+}
+
+static long call_init_mem(const struct vmm_call *call)
+{
+	struct kvm_tdx_init_mem_region region = {
+		.source_addr = call->data, .nr_pages = call->arg,
+	};
+
+	return tdx_command(call, (struct kvm_tdx_cmd){
+		.id = KVM_TDX_INIT_MEM_REGION, .data = (uintptr_t)&region });
+}
+
+/* Of the first page of a guest_memfd. */
+static long call_gmem_attributes(const struct vmm_call *call, bool reserved)
+{
+	struct kvm_memory_attributes2 attrs = { .size = PAGE_SIZE, .attributes = call->arg };
+
+	if (reserved)
+		attrs.reserved[call->data % ARRAY_SIZE(attrs.reserved)] = 1;
+	else
+		attrs.flags = call->data;
+	return issue(call, KVM_SET_MEMORY_ATTRIBUTES2, &attrs);
+}
+
+enum vmm_file vmm_call_file(enum host_call which)
+{
+	return which >= HOST_CALL_GMEM_IOCTL ? VMM_FILE_GMEM :
+	       which >= HOST_CALL_VCPU_IOCTL ? VMM_FILE_VCPU :
+	       which >= HOST_CALL_VM_IOCTL ? VMM_FILE_VM : VMM_FILE_DEV;
+}
+
+long vmm_call(enum host_call which, u64 arg, u64 data, u64 user_base, vmm_issue_fn *how,
+	      void *ctx)
+{
+	const struct vmm_call call = { how, ctx, vmm_call_file(which), arg, data, user_base };
+	struct kvm_enable_cap cap = { .cap = arg, .args = { data } };
+	u32 unexpected = 0;
+
+	switch (which) {
+	case HOST_CALL_DEV_IOCTL:
+		return issue(&call, arg, (void *)(uintptr_t)data);
+	case HOST_CALL_DEV_CHECK_EXTENSION:
+	case HOST_CALL_VM_CHECK_EXTENSION:
+		return issue(&call, KVM_CHECK_EXTENSION, (void *)(uintptr_t)arg);
+	case HOST_CALL_VM_ENABLE_CAP:
+		return issue(&call, KVM_ENABLE_CAP, &cap);
+	case HOST_CALL_VM_TDX:
+	case HOST_CALL_VCPU_TDX:
+		return tdx_command(&call, (struct kvm_tdx_cmd){ .id = arg, .flags = data });
+	case HOST_CALL_VM_TDX_DIRTY:
+	case HOST_CALL_VCPU_TDX_DIRTY:
+		return tdx_command(&call, (struct kvm_tdx_cmd){ .id = arg, .hw_error = data });
+	case HOST_CALL_VM_TDX_CAPABILITIES:
+		return call_capabilities(&call);
+	case HOST_CALL_VCPU_TDX_CPUID:
+		return call_cpuid(&call);
+	case HOST_CALL_VM_REGION:
+		return call_region(&call);
+	case HOST_CALL_VM_REGION_AT:
+		return call_region_at(&call);
+	case HOST_CALL_VCPU_RUN:
+		return issue(&call, KVM_RUN, &unexpected);
+	case HOST_CALL_VCPU_INIT_MEM:
+		return call_init_mem(&call);
+	case HOST_CALL_GMEM_ATTRIBUTES:
+	case HOST_CALL_GMEM_ATTRIBUTES_RESERVED:
+		return call_gmem_attributes(&call, which == HOST_CALL_GMEM_ATTRIBUTES_RESERVED);
+	default:
+		return issue(&call, arg, NULL);
+	}
+}
