@@ -43,20 +43,28 @@ static void listen_kmsg(void *ctx, const struct trace_event *event)
 	snprintf(w->last_kmsg, sizeof(w->last_kmsg), "%s", event->text.text);
 }
 
-static inline struct world *world_create_with(const struct host_config *config)
+static inline struct world *world_create_as(const struct host_config *config,
+					    const struct tdx_config *tdx_config,
+					    const struct hw_config *hw_config)
 {
-	static const struct tdx_config tdx_config = { .version = TDX_MODULE_1_5, .zero_step = true };
 	struct world *w = test_calloc(1, sizeof(*w));
 
 	w->env = env_create();
-	w->hw = hw_create(w->env, &hw_config_default);
-	w->tdx = tdx_module_create(w->env, w->hw, &tdx_config);
+	w->hw = hw_create(w->env, hw_config);
+	w->tdx = tdx_module_create(w->env, w->hw, tdx_config);
 	w->h = kvm_host_create(w->env, w->hw, w->tdx, config);
 	assert_non_null(w->h);
 	w->env->trace.listener = listen_kmsg;
 	w->env->trace.ctx = w;
 	w->env->trace.mask |= 1u << TRACE_KMSG;
 	return w;
+}
+
+static inline struct world *world_create_with(const struct host_config *config)
+{
+	static const struct tdx_config tdx_config = { .version = TDX_MODULE_1_5, .zero_step = true };
+
+	return world_create_as(config, &tdx_config, &hw_config_default);
 }
 
 static inline struct world *world_create(const char *policy)
