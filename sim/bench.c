@@ -41,14 +41,17 @@ static int build_td(struct bench_world *world, u64 bytes)
 	struct host *h = world->sim->host;
 	const struct host_ops *ops = h->ops;
 	struct host_td_params params = { .attributes = BIT_ULL(28), .gpaw = 48 };
-	bool huge = world->sim->config.host.gmem_page == PG_LEVEL_2M;
+	static const u64 page_flags[] = {
+		[PG_LEVEL_2M] = GUEST_MEMFD_FLAG_HUGETLB | GUESTMEM_HUGETLB_FLAG_2MB,
+		[PG_LEVEL_1G] = GUEST_MEMFD_FLAG_HUGETLB | GUESTMEM_HUGETLB_FLAG_1GB,
+	};
 	int rc;
 
 	sim_reset(world->sim);
 	rc = ops->vm_create(h, 0, KVM_X86_TDX_VM);
 	rc = rc ? rc : ops->td_init(h, 0, &params);
-	rc = rc ? rc : ops->gmem_create(h, 0, 0, bytes, huge ? GUEST_MEMFD_FLAG_HUGETLB |
-					       GUESTMEM_HUGETLB_FLAG_2MB : 0);
+	rc = rc ? rc : ops->gmem_create(h, 0, 0, bytes,
+					page_flags[world->sim->config.host.gmem_page]);
 	rc = rc ? rc : ops->set_memory_region(h, 0, 0, KVM_MEM_GUEST_MEMFD, 0, bytes, 0, 0);
 	/* With conversion in place a file is private from the start. */
 	if (!strcmp(world->sim->config.host.order, "vm-attr"))
@@ -243,6 +246,42 @@ static double measure_demote(struct bench_world *world)
 	return (now() - start) * 1e6 / HUGE_PAGES;
 }
 
+/* -- a gigabyte in pieces -- */
+
+#define GIGABYTE_KNOBS	"gmem-page=1G hugetlb-1G=1 hvo=on order=split-first-2026"
+
+/* One page of a 1G folio becomes shared, and private again. */
+static int convert_one(struct bench_world *world, bool to_private)
+{
+	u64 offset;
+	int rc = world->sim->host->ops->gmem_convert(world->sim->host, 0, PAGE_SIZE, PAGE_SIZE,
+						     to_private, &offset);
+
+	if (rc)
+		failed(world, "KVM_SET_MEMORY_ATTRIBUTES2", rc);
+	return rc;
+}
+
+static int build_gigabyte(struct bench_world *world)
+{
+	int rc = build_td(world, SZ_1G);
+
+	rc = rc ? rc : accept_pages(world->sim->host, 0, 1);
+	return rc ? (int)failed(world, "a gigabyte", rc) : 0;
+}
+
+static double measure_restructure(struct bench_world *world)
+{
+	double start;
+
+	if (build_gigabyte(world))
+		return -1;
+	start = now();
+	if (convert_one(world, false) || convert_one(world, true))
+		return -1;
+	return (now() - start) * 1e3;
+}
+
 /* -- the conversion loop -- */
 
 static int convert(struct bench_world *world, u64 bytes, u64 attributes)
@@ -378,6 +417,19 @@ static double measure_memory(struct bench_world *world)
 	return resident_mib();
 }
 
+/* What 262144 folios take that were one. */
+static double measure_pieces(struct bench_world *world)
+{
+	double before;
+
+	if (build_gigabyte(world))
+		return -1;
+	before = resident_mib();
+	if (convert_one(world, false))
+		return -1;
+	return resident_mib() - before;
+}
+
 const struct bench benches[] = {
 	{ "seamcall", "one SEAMCALL (AUG, BLOCK, REMOVE)", NULL,
 	  UNIT_NS, 60, 60, 7, 0, NULL, measure_seamcall },
@@ -394,11 +446,15 @@ const struct bench benches[] = {
 	  UNIT_US, 30, 30, 7, 0,
 	  "gmem-page=2M hugetlb-2M=64 hvo=on sept-huge=2M module=1.5+nointr order=sept-first-2026",
 	  measure_demote },
+	{ "restructure", "1 GiB folio to 4K and back, one page shared and private again", NULL,
+	  UNIT_MS, 20, 20, 7, 0, GIGABYTE_KNOBS, measure_restructure },
 	{ "reset", "reset of a machine between fuzz inputs", NULL,
 	  UNIT_US, 2, 2, 3, 0, NULL, measure_reset },
 	{ "scenarios", "1,000 scenario files", NULL,
 	  UNIT_SECONDS, 1, 1, 3, 0, NULL, measure_scenarios },
 	{ "memory", "memory for a 1 TiB host, 1 GiB of guest memory touched", NULL,
 	  UNIT_MIB, 200, 200, 1, 1024 * SZ_1G, NULL, measure_memory },
+	{ "pieces", "memory for the 4K folios of a split 1 GiB folio", NULL,
+	  UNIT_MIB, 120, 120, 1, 0, GIGABYTE_KNOBS, measure_pieces },
 };
 const u32 bench_count = ARRAY_SIZE(benches);

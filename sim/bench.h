@@ -8,7 +8,7 @@
 
 #include "sim/sim.h"
 
-enum bench_unit { UNIT_NS, UNIT_US, UNIT_SECONDS, UNIT_MIB };
+enum bench_unit { UNIT_NS, UNIT_US, UNIT_MS, UNIT_SECONDS, UNIT_MIB };
 
 struct bench_world {
 	struct sim *sim;

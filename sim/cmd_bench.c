@@ -38,7 +38,7 @@ static const struct option_row rows[] = {
 static void format_figure(u8 unit, double value, char *text, size_t size)
 {
 	static const char *const names[] = {
-		[UNIT_NS] = "ns", [UNIT_US] = "us", [UNIT_SECONDS] = "s", [UNIT_MIB] = "MiB",
+		[UNIT_NS] = "ns", [UNIT_US] = "us", [UNIT_MS] = "ms", [UNIT_SECONDS] = "s", [UNIT_MIB] = "MiB",
 	};
 	int digits = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
 

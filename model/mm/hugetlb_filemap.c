@@ -14,20 +14,21 @@
 #include "model/mm/hugetlb.h"
 #include "model/mm/internal.h"
 
-/* At its place in the cache and the cache in the ledger; frozen until publish(). */
+/*
+ * At its place in the cache, with the cache's references. The series keeps pieces
+ * frozen until all are in; nobody else runs before that here.
+ */
 static void settle(struct address_space *cache, struct folio *folio, pgoff_t index)
 {
+	s32 nr = folio_nr_pages(folio);
+
 	folio->mapping = cache;
 	folio->index = index;
-	ledger_add(folio, HOLDER_FILEMAP, folio_nr_pages(folio));
+	folio->_refcount = nr;
+	ledger_add(folio, HOLDER_FILEMAP, nr);
 }
 
-static void publish(struct folio *folio)
-{
-	folio->_refcount = folio_nr_pages(folio);
-}
-
-static void unpublish(struct folio *folio)
+static void unsettle(struct folio *folio)
 {
 	s32 nr = folio_nr_pages(folio);
 
@@ -55,7 +56,7 @@ static int store_pieces(struct address_space *cache, kvm_pfn_t pfn, pgoff_t inde
 		return 0;
 	while (i) {
 		i -= step;
-		unpublish((struct folio *)__pfn_to_page(mm, pfn + i));
+		unsettle((struct folio *)__pfn_to_page(mm, pfn + i));
 	}
 	return -ENOMEM;
 }
@@ -91,7 +92,6 @@ static void restore_folio(struct address_space *cache, struct folio *folio, pgof
 		return;
 	}
 	settle(cache, folio, index);
-	publish(folio);
 }
 
 static gfp_t undo_gfp(u32 flags)
@@ -104,7 +104,7 @@ int __filemap_split_hugetlb(struct folio *folio, u32 new_order, u32 restructure)
 	struct mm *mm = mm_of(folio);
 	struct address_space *cache = folio->mapping;
 	pgoff_t index = folio->index;
-	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate), i;
+	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate);
 	u32 order = folio_order(folio);
 	bool whole = folio_test_hugetlb(folio);
 	kvm_pfn_t pfn = folio->pfn;
@@ -116,7 +116,7 @@ int __filemap_split_hugetlb(struct folio *folio, u32 new_order, u32 restructure)
 	if (!folio_ref_freeze(folio, nr))
 		return -EAGAIN;
 	ledger_add(folio, HOLDER_FREEZE, nr);
-	unpublish(folio);
+	unsettle(folio);
 	xa_erase(&cache->i_pages, index);
 	err = hugetlb_split_folio_flags(folio, new_order, 0);
 	if (!err) {
@@ -128,28 +128,21 @@ int __filemap_split_hugetlb(struct folio *folio, u32 new_order, u32 restructure)
 		else if (err)
 			hugetlb_join_pieces(&folio->page, order, &seen);
 	}
-	if (err) {
+	if (err)
 		restore_folio(cache, folio, index, undo_gfp(restructure));
-		return err;
-	}
-	for (i = 0; i < nr; i += 1ULL << new_order)
-		publish((struct folio *)__pfn_to_page(mm, pfn + i));
-	return 0;
+	return err;
 }
 
-/* Out of the cache's hands if nobody else holds it: false when somebody does. */
-static bool take_piece(struct address_space *cache, struct folio *piece, pgoff_t index)
+/* In the cache, and nobody but the cache holds it. */
+static bool piece_is_free(struct address_space *cache, struct folio *piece, pgoff_t index)
 {
-	if (piece->mapping != cache || piece->index != index ||
-	    piece->_refcount != (s32)folio_nr_pages(piece) || scanner_passes(piece))
-		return false;
-	unpublish(piece);
-	return true;
+	return piece->mapping == cache && piece->index == index &&
+	       piece->_refcount == (s32)folio_nr_pages(piece) && !scanner_passes(piece);
 }
 
-/* All @nr pages from @head on, or none and -EAGAIN. */
-static int take_pieces(struct address_space *cache, kvm_pfn_t head, pgoff_t first, u64 nr,
-		       struct hugetlb_pieces_seen *seen)
+/* All @nr pages from @head on can be taken, or -EAGAIN. Changes nothing. */
+static int check_pieces(struct address_space *cache, kvm_pfn_t head, pgoff_t first, u64 nr,
+			struct hugetlb_pieces_seen *seen)
 {
 	struct mm *mm = mm_of(cache);
 	struct folio *piece;
@@ -157,27 +150,32 @@ static int take_pieces(struct address_space *cache, kvm_pfn_t head, pgoff_t firs
 
 	for (i = 0; i < nr; i += folio_nr_pages(piece)) {
 		piece = (struct folio *)__pfn_to_page(mm, head + i);
-		if (!take_piece(cache, piece, first + i))
-			break;
+		if (!piece_is_free(cache, piece, first + i))
+			return -EAGAIN;
 		seen->uptodate &= folio_test_uptodate(piece);
 		seen->all_plain &= !folio_test_large(piece) && !folio_test_hwpoison(piece) &&
 				   !piece->lock_ref;
 	}
-	if (i == nr)
-		return 0;
-	while (i) {
-		piece = page_folio(__pfn_to_page(mm, head + i - 1));
-		i -= folio_nr_pages(piece);
-		settle(cache, piece, first + i);
-		publish(piece);
+	return 0;
+}
+
+/* Out of the cache's hands. Struct pages that a merge forgets need not be told. */
+static void unsettle_pieces(struct mm *mm, kvm_pfn_t head, u64 nr,
+			    const struct hugetlb_pieces_seen *seen)
+{
+	u64 end = seen->all_plain ? VMEMMAP_LEAF_PAGES : nr, i;
+	struct folio *piece;
+
+	for (i = 0; i < end; i += folio_nr_pages(piece)) {
+		piece = (struct folio *)__pfn_to_page(mm, head + i);
+		unsettle(piece);
 	}
-	return -EAGAIN;
 }
 
 /* The merged folio found no place: back to 4K pieces, for which there may be no memory. */
 static void unmerge(struct address_space *cache, struct folio *folio, pgoff_t first)
 {
-	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate), i;
+	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate);
 	struct hugetlb_pieces_seen seen = { .uptodate = flags };
 	struct mm *mm = mm_of(folio);
 	kvm_pfn_t pfn = folio->pfn;
@@ -189,10 +187,7 @@ static void unmerge(struct address_space *cache, struct folio *folio, pgoff_t fi
 	if (store_pieces(cache, pfn, first, nr, 0, flags)) {
 		erase_pieces(cache, first, nr);
 		lose_folio(hugetlb_merge_pieces(__pfn_to_page(mm, pfn), &seen));
-		return;
 	}
-	for (i = 0; i < nr; i++)
-		publish((struct folio *)__pfn_to_page(mm, pfn + i));
 }
 
 int __filemap_merge_hugetlb(struct address_space *cache, pgoff_t index, u32 restructure)
@@ -208,8 +203,9 @@ int __filemap_merge_hugetlb(struct address_space *cache, pgoff_t index, u32 rest
 	if (!order)
 		return -EINVAL;
 	first = folio->index - (folio->pfn - head);
-	if (take_pieces(cache, head, first, 1ULL << order, &seen))
+	if (check_pieces(cache, head, first, 1ULL << order, &seen))
 		return -EAGAIN;
+	unsettle_pieces(mm, head, 1ULL << order, &seen);
 	if (!(gfp & __GFP_NOFAIL))
 		erase_pieces(cache, first, 1ULL << order);
 	folio = hugetlb_merge_pieces(__pfn_to_page(mm, head), &seen);
@@ -218,6 +214,5 @@ int __filemap_merge_hugetlb(struct address_space *cache, pgoff_t index, u32 rest
 		return -ENOMEM;
 	}
 	settle(cache, folio, first);
-	publish(folio);
 	return 0;
 }
