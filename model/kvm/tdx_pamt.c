@@ -160,13 +160,11 @@ static void lock_pamt(struct tdx_globals *globals)
 }
 
 /* Accounting only: the kernel forgets the pair; the model has it from the module. */
-static void leak_pair(struct tdx_globals *globals, kvm_pfn_t pfn, const char *reason)
+static void leak_pair(struct tdx_globals *globals, const hpa_t pair[TDX_DPAMT_ENTRY_PAGE_CNT],
+		      const char *reason)
 {
-	hpa_t pair[TDX_DPAMT_ENTRY_PAGE_CNT];
 	u32 i;
 
-	if (!tdx_probe_pamt_pair(globals->module, pfn_to_hpa(pfn), pair))
-		return;
 	for (i = 0; i < TDX_DPAMT_ENTRY_PAGE_CNT; i++)
 		mm_leak(pfn_to_page(globals->env, hpa_to_pfn(pair[i])), 0, reason);
 }
@@ -229,6 +227,8 @@ static bool pamt_dec_and_lock(struct tdx_globals *globals, u32 *count)
 void tdx_pamt_put(struct tdx_globals *globals, kvm_pfn_t pfn, enum pg_level level)
 {
 	struct page *pair[TDX_DPAMT_ENTRY_PAGE_CNT];
+	hpa_t given[TDX_DPAMT_ENTRY_PAGE_CNT];
+	bool known;
 	u32 *count;
 	u64 err;
 
@@ -239,14 +239,15 @@ void tdx_pamt_put(struct tdx_globals *globals, kvm_pfn_t pfn, enum pg_level leve
 		return;
 	if (!pamt_dec_and_lock(globals, count))
 		return;
+	known = tdx_probe_pamt_pair(globals->module, pfn_to_hpa(pfn), given);
 	err = tdh_phymem_pamt_remove(globals, pfn, pair);
 	spin_unlock(&globals->pamt_lock);
 
 	/* The count stays 0 although the pair is there: the next ADD will be refused. */
-	if (WARN_ON_ONCE(globals->env, err))
-		leak_pair(globals, pfn, "PAMT pair kept: PHYMEM.PAMT.REMOVE failed");
-	else
+	if (!WARN_ON_ONCE(globals->env, err))
 		free_pamt_array(globals, pair);
+	else if (known)
+		leak_pair(globals, given, "PAMT pair kept: PHYMEM.PAMT.REMOVE failed");
 }
 
 u64 tdh_mem_page_demote(struct tdx_td *t, gpa_t gpa, int level, kvm_pfn_t pfn,
@@ -384,8 +385,11 @@ void tdx_pamt_check(struct tdx_globals *globals)
 
 static void leak_counted(struct tdx_globals *globals, u64 region)
 {
-	leak_pair(globals, region << 9,
-		  "PAMT pair kept: a page of its 2M region was not given back");
+	hpa_t pair[TDX_DPAMT_ENTRY_PAGE_CNT];
+
+	if (tdx_probe_pamt_pair(globals->module, region * SZ_2M, pair))
+		leak_pair(globals, pair,
+			  "PAMT pair kept: a page of its 2M region was not given back");
 }
 
 void tdx_pamt_leak_rest(struct tdx_globals *globals)
