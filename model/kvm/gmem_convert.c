@@ -75,8 +75,7 @@ static int run_steps(struct gmem_conversion *cnv)
 		err = gmem_steps[step[done]].step(cnv);
 		if (!err)
 			continue;
-		/* A thread that waits for ever never comes to its error path. */
-		if (!env_of(cnv->inode)->sched.hang)
+		if (!gmem_conversion_hangs(cnv))
 			undo_steps(cnv, step, done);
 		return err;
 	}

@@ -47,6 +47,16 @@ struct gmem_conversion {
 	struct gmem_attributes before;	/* STEP_WORK_ITEMS: what the range had */
 };
 
+/*
+ * A step waits for what cannot come (task_spin() said so): the thread never gets
+ * to its error path, so that nothing is undone and all stays as it is now. That
+ * the ioctl returns and lets go of its lock is for the reports and the teardown.
+ */
+static inline bool gmem_conversion_hangs(const struct gmem_conversion *conversion)
+{
+	return env_of(conversion->inode)->sched.hang;
+}
+
 /* NULL for an unknown name. */
 const struct conversion_order *conversion_order_find(const char *name);
 

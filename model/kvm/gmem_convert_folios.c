@@ -38,7 +38,7 @@ int gmem_step_freeze_split(struct gmem_conversion *cnv)
 	int err = kvm_gmem_split_range(cnv->inode, cnv->start, cnv->end, GMEM_FREEZE_SPIN,
 				       &cnv->error_index);
 
-	if (err)
+	if (err && !gmem_conversion_hangs(cnv))
 		WARN_ON_ONCE(env_of(cnv->inode),
 			     kvm_gmem_merge_range(cnv->inode, cnv->start, cnv->end, private_before,
 						  cnv, GMEM_FREEZE_SPIN));
@@ -60,7 +60,7 @@ int gmem_step_freeze_merge(struct gmem_conversion *cnv)
 	int err = kvm_gmem_merge_range(cnv->inode, cnv->start, cnv->end, private_now, NULL,
 				       GMEM_FREEZE_SPIN);
 
-	if (err)
+	if (err && !gmem_conversion_hangs(cnv))
 		WARN_ON_ONCE(env_of(cnv->inode),
 			     kvm_gmem_split_range(cnv->inode, cnv->start, cnv->end,
 						  GMEM_FREEZE_SPIN, &cnv->error_index));
