@@ -250,20 +250,38 @@ static void check_done(const struct scn_step *step, u32 i, u64 done, struct run_
 		out_compare_number(out, "done", step->value[i].number, done);
 }
 
+/* What the frame holds that is private memory at @gpa now. */
+static u64 private_content(struct run *run, u32 td, gpa_t gpa)
+{
+	const struct hw_frame *frame = NULL;
+	struct host_spte_view view;
+
+	if (!step_ops(run)->probe_spte(step_host(run), td, gpa, true, &view) &&
+	    view.state == SPTE_LEAF)
+		frame = hw_frame_peek(run->sim->hw, view.pfn);
+	return frame ? frame->token : TOKEN_ZERO;
+}
+
+/* With in_place the page keeps what it has: token= is what that must be. */
 void verb_host_init_mem(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	gpa_t gpa = step->value[0].number, start = gpa;
 	u64 pages = step->value[1].number >> PAGE_SHIFT;
 	u32 vcpu = step_id(step, 2, 0), td = VCPU_TD(vcpu);
 	bool in_place = step_has(step, 6);
-	u64 token = in_place ? step_number(step, 3, TOKEN_ZERO) : run_token(run, step, 3);
+	u64 token = in_place ? HOST_NO_SOURCE : run_token(run, step, 3);
 	int rc = step_ops(run)->init_mem_region(step_host(run), td, VCPU_NR(vcpu), &gpa, &pages,
 						step_has(step, 4) ? KVM_TDX_MEASURE_MEMORY_REGION : 0,
-						in_place ? HOST_NO_SOURCE : token);
+						token);
 
-	for (; start < gpa; start += PAGE_SIZE)
-		run_content_set(run, td, start, token);
 	out_errno(run, out, rc);
+	for (; start < gpa; start += PAGE_SIZE) {
+		if (in_place)
+			token = private_content(run, td, start);
+		run_content_set(run, td, start, token);
+		if (in_place && step_has(step, 3))
+			out_compare_number(out, "token", step->value[3].number, token);
+	}
 	check_done(step, 5, gpa - step->value[0].number, out);
 }
 
