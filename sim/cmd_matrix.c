@@ -3,6 +3,7 @@
  * `septum matrix`: which cells, in which form. Without options all policies, all
  * situations and all orders, at 4K and 2M.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "sim/cmd.h"
 #include "sim/cmd_machine.h"
 #include "sim/matrix.h"
+
+#define WORKER_MAX	16
 
 enum matrix_form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN };
 
@@ -21,8 +24,10 @@ struct matrix_request {
 	enum matrix_form form;
 	struct matrix matrix;
 	struct matrix_cell *cell;
-	u32 count, total;
+	u32 total;
 	bool progress;
+	pthread_mutex_t lock;		/* of @taken and of the progress line */
+	u32 taken;
 };
 
 /* ---- Options ---- */
@@ -127,14 +132,6 @@ static void gather(struct matrix_request *request)
 							(struct matrix_place){ policy, order, page, s };
 }
 
-static void show_progress(const struct matrix_request *request)
-{
-	if (request->progress && request->count % 64 == 0)
-		fprintf(stderr, "\r%u of %u cells", request->count, request->total);
-	if (request->progress && request->count == request->total)
-		fprintf(stderr, "\r%24s\r", "");
-}
-
 /* A cell that breaks what no policy answers for is the model's mistake. */
 static int judge(const struct matrix_request *request, const struct matrix_cell *cell)
 {
@@ -152,38 +149,111 @@ static int judge(const struct matrix_request *request, const struct matrix_cell 
 	return cell->model_broken ? EXIT_INVARIANT : EXIT_MISMATCH;
 }
 
+/*
+ * Cells do not meet, so each processor takes some: all situations of one machine
+ * at a time. Every worker has machines and parsed scenarios of its own.
+ */
+struct worker {
+	struct matrix_request *request;
+	struct matrix matrix;
+	pthread_t thread;
+	bool failed;
+	struct diag diag;
+};
+
+static bool same_machine(const struct matrix_place *a, const struct matrix_place *b)
+{
+	return a->policy == b->policy && a->order == b->order && a->page == b->page;
+}
+
+/* The cells from the one returned up to *@end are the caller's. */
+static u32 take_cells(struct matrix_request *request, u32 *end)
+{
+	u32 first, last;
+
+	pthread_mutex_lock(&request->lock);
+	first = last = request->taken;
+	while (last < request->total &&
+	       same_machine(&request->cell[first].at, &request->cell[last].at))
+		last++;
+	request->taken = last;
+	if (request->progress && first < request->total)
+		fprintf(stderr, "\r%u of %u cells", first, request->total);
+	pthread_mutex_unlock(&request->lock);
+	*end = last;
+	return first;
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct matrix_request *request = worker->request;
+	u32 i, end;
+
+	for (i = take_cells(request, &end); i < end; i = take_cells(request, &end))
+		for (; i < end && !worker->failed; i++) {
+			const struct matrix_place at = request->cell[i].at;
+
+			worker->failed = !matrix_run(&worker->matrix, &at, &request->cell[i],
+						     &worker->diag);
+		}
+	matrix_free(&worker->matrix);
+	return NULL;
+}
+
+static void run_workers(struct matrix_request *request, struct worker *worker, u32 count)
+{
+	u32 i, started;
+
+	for (i = 0; i < count; i++) {
+		worker[i].request = request;
+		worker[i].matrix = request->matrix;
+	}
+	for (started = 1; started < count; started++)
+		if (pthread_create(&worker[started].thread, NULL, work, &worker[started]))
+			break;
+	work(&worker[0]);
+	for (i = 1; i < started; i++)
+		pthread_join(worker[i].thread, NULL);
+	if (request->progress)
+		fprintf(stderr, "\r%32s\r", "");
+}
+
 static int run_cells(struct matrix_request *request)
 {
+	struct worker *worker = calloc(WORKER_MAX, sizeof(*worker));
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	u32 count = online < 1 ? 1 : online > WORKER_MAX ? WORKER_MAX : online, i;
 	int status = 0, one;
-	struct diag diag;
 
-	for (; request->count < request->total; request->count++) {
-		struct matrix_cell *cell = &request->cell[request->count];
-		const struct matrix_place at = cell->at;
-
-		show_progress(request);
-		if (!matrix_run(&request->matrix, &at, cell, &diag)) {
-			diag_print(stderr, &diag, diag_colour(stderr));
-			return EXIT_BAD_INPUT;
+	if (!worker)
+		abort();
+	run_workers(request, worker, count);
+	for (i = 0; i < count && !status; i++)
+		if (worker[i].failed) {
+			diag_print(stderr, &worker[i].diag, diag_colour(stderr));
+			status = EXIT_BAD_INPUT;
 		}
-		one = judge(request, cell);
+	for (i = 0; i < request->total && status != EXIT_BAD_INPUT; i++) {
+		one = judge(request, &request->cell[i]);
 		status = one > status ? one : status;
-		if (request->form == FORM_JSON)
-			matrix_print_json(&request->matrix, cell);
 	}
-	show_progress(request);
+	free(worker);
 	return status;
 }
 
 static void print(const struct matrix_request *request)
 {
 	const struct matrix_print print = {
-		.matrix = &request->matrix, .cell = request->cell, .count = request->count,
+		.matrix = &request->matrix, .cell = request->cell, .count = request->total,
 		.colour = diag_colour(stdout),
 	};
+	u32 i;
 
+	for (i = 0; request->form == FORM_JSON && i < request->total; i++)
+		matrix_print_json(&request->matrix, &request->cell[i]);
 	if (request->form == FORM_JSON)
-		matrix_print_json_end(request->cell, request->count);
+		matrix_print_json_end(request->cell, request->total);
 	else if (request->form == FORM_MARKDOWN)
 		matrix_print_markdown(&print);
 	else
@@ -211,12 +281,12 @@ int cmd_matrix(int argc, char **argv)
 		request->matrix.set_count = request->machine.set_count;
 		request->matrix.defects = request->machine.defects;
 		request->progress = isatty(STDERR_FILENO);
+		pthread_mutex_init(&request->lock, NULL);
 		gather(request);
 		status = run_cells(request);
 		if (status != EXIT_BAD_INPUT)
 			print(request);
 	}
-	matrix_free(&request->matrix);
 	option_words_free(&words);
 	free(request->cell);
 	free(request);

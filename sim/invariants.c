@@ -9,6 +9,8 @@
 
 /* A full look costs about this many checks before it is worth spacing out. */
 #define CHECKS_FREE	512
+/* What is measured has few steps: each is looked at, unless the machine is huge. */
+#define MEASURED_REST	64
 
 static u64 checks_done(const struct checker *checker)
 {
@@ -32,8 +34,7 @@ void invariants_check(struct run *run, bool all)
 
 	if (!all && (run->options->checks_at_end || run->in_race))
 		return;
-	/* What is measured has few steps, and each look counts. */
-	if (!all && run->check_rest && !run->world.measured) {
+	if (!all && run->check_rest && !(run->world.measured && run->check_rest < MEASURED_REST)) {
 		run->check_rest--;
 		return;
 	}
