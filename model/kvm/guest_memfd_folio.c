@@ -321,9 +321,6 @@ static int kvm_gmem_error_folio(struct address_space *cache, struct folio *folio
 	struct kvm_unmapped unmapped;
 
 	filemap_invalidate_lock_shared(cache);
-	/* Without memory for it more of the guest goes than must; the poison has to. */
-	if (!series_bug(cache, SERIES_BUG_UNSPLIT_MEMORY_FAILURE))
-		kvm_gmem_split_private(cache->host, from, to);
 	unmapped = kvm_gmem_invalidate_start(cache->host, from, to);
 	hold_after_zap(cache->host, from, to, HOLD_MEMORY_FAILURE, unmapped, NULL);
 	hold_memory_failure(folio);

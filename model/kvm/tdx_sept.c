@@ -195,11 +195,22 @@ static enum hold_step failed_remove_step(u64 err)
 	return TDX_STATUS(err) == TDX_TLB_TRACKING_NOT_DONE ? HOLD_STEP_TRACK : HOLD_STEP_REMOVE;
 }
 
+/* What wrappers that took a folio asked, before it was clear that folios do not matter here. */
+static bool in_one_folio(struct kvm_tdx *tdvm, kvm_pfn_t pfn, u64 pages)
+{
+	struct folio *folio = page_folio(pfn_to_page(env_of(tdvm), pfn));
+
+	return pfn - folio_pfn(folio) + pages <= folio_nr_pages(folio);
+}
+
 /* The module writes back 4 KB a call. */
 static u64 tdx_wbinvd_leaf(struct kvm_tdx *tdvm, kvm_pfn_t pfn, enum pg_level level)
 {
 	u64 i, err = 0;
 
+	if (series_bug(tdvm, SERIES_BUG_FOLIO_CHECK) &&
+	    !in_one_folio(tdvm, pfn, KVM_PAGES_PER_HPAGE(level)))
+		return TDX_OPERAND_INVALID;
 	for (i = 0; i < KVM_PAGES_PER_HPAGE(level) && !err; i++)
 		err = tdh_phymem_page_wbinvd_hkid(tdvm->globals, tdvm->hkid, pfn + i);
 	return err;
