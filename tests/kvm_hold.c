@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "model/kvm/hold.h"
+#include "model/kvm/hold_internal.h"
 #include "tests/kvm_common.h"
 
 #define GPA	0x1000ULL
@@ -391,6 +391,144 @@ static void counts_of_an_inode_need_memory_when_it_is_made(void **state)
 	world_end(w);
 }
 
+/* -- huge folios ------------------------------------------------------------------ */
+
+/* A TD with one folio of 2M, of which two pages are mapped and accepted: 0 and 1. */
+static struct world *huge_world(const char *policy, const char *order)
+{
+	const struct host_config config = {
+		.policy = policy, .order = order, .conversion_checks = true,
+		.gmem_page = PG_LEVEL_2M, .hugetlb_2m = 4,
+	};
+	struct world *w = world_create_with(&config);
+
+	assert_int_equal(ops(w)->vm_create(w->h, 0, KVM_X86_TDX_VM), 0);
+	assert_int_equal(ops(w)->td_init(w->h, 0, &(struct host_td_params){ BIT_ULL(28), 48, 0 }), 0);
+	assert_int_equal(ops(w)->gmem_create(w->h, 0, 0, 2 * MB, GUEST_MEMFD_FLAG_HUGETLB |
+					     GUESTMEM_HUGETLB_FLAG_2MB), 0);
+	assert_int_equal(ops(w)->set_memory_region(w->h, 0, 0, KVM_MEM_GUEST_MEMFD, 0, 2 * MB,
+						   0, 0), 0);
+	if (!strcmp(order, "vm-attr"))
+		assert_int_equal(ops(w)->set_attributes(w->h, 0, 0, 2 * MB, PRIVATE), 0);
+	assert_int_equal(ops(w)->vcpu_create(w->h, 0, 0), 0);
+	assert_int_equal(ops(w)->vcpu_init(w->h, 0, 0, 0), 0);
+	assert_int_equal(ops(w)->finalize(w->h, 0), 0);
+	accept_ok(w, 0, 0);
+	accept_ok(w, 0, GPA);
+	assert_int_equal(folio_view(w, 0, 0).order, 9);
+	return w;
+}
+
+static bool page_in_use(struct world *w, kvm_pfn_t pfn)
+{
+	return pfn_to_page(w->env, pfn)->flags & BIT_ULL(PG_model_hold);
+}
+
+static void one_removal_clears_the_in_use_flag_of_the_whole_folio(void **state)
+{
+	struct world *w = huge_world("inuse-flag-folio", "vm-attr");
+	kvm_pfn_t head = folio_view(w, 0, 0).pfn;
+
+	assert_true(page_in_use(w, head));
+	assert_int_equal(ops(w)->set_attributes(w->h, 0, GPA, PAGE_SIZE, 0), 0);
+	/* Page 0 is still mapped. */
+	assert_true(tdx_frame_in_sept(w->tdx, pfn_to_hpa(head)));
+	assert_false(page_in_use(w, head));
+	world_end(w);
+}
+
+static void a_split_says_of_a_removed_page_that_it_is_in_use(void **state)
+{
+	struct world *w = huge_world("inuse-flag-page", "rfc51");
+	kvm_pfn_t head = folio_view(w, 0, 0).pfn;
+
+	assert_int_equal(convert(w, false), 0);
+	assert_int_equal(folio_view(w, 0, OFFSET).order, 0);
+	assert_false(tdx_frame_in_sept(w->tdx, pfn_to_hpa(head + 1)));
+	/* Neither is the third, which never was. */
+	assert_true(page_in_use(w, head + 1));
+	assert_true(page_in_use(w, head + 2));
+	/* The allocator would say so of each of them. */
+	world_end(w);
+}
+
+static void page_ext_is_not_touched_by_a_split(void **state)
+{
+	struct world *w = huge_world("inuse-flag-ext", "rfc51");
+	kvm_pfn_t head = folio_view(w, 0, 0).pfn;
+	struct sparse *ext = &kvm_globals_of(w->h)->hold->page_ext;
+
+	assert_int_equal(convert(w, false), 0);
+	assert_int_equal(*(u8 *)sparse_get(ext, head), 1);
+	assert_int_equal(*(u8 *)sparse_get(ext, head + 1), 0);
+	world_end(w);
+}
+
+/* What fallocate() says of the page that failed and of the one behind it. */
+static const struct {
+	const char *policy;
+	int failed, next;		/* with memory in the error path */
+	int failed_oom, next_oom;	/* without */
+	u64 degraded_oom;
+} precision[] = {
+	{ "err-page-flag",        -EIO, 0,    -EIO, 0,    0 },
+	{ "err-folio-flag",       -EIO, -EIO, -EIO, -EIO, 0 },
+	{ "err-folio-flag-split", -EIO, 0,    -EIO, -EIO, 1 },
+	{ "gmem-errlist",         -EIO, 0,    0,    0,    0 },
+	{ "flag-plus-list",       -EIO, 0,    -EIO, -EIO, 1 },
+	{ "gmem-bug-fd",          -EIO, -EIO, -EIO, -EIO, 0 },
+};
+
+static int allocate(struct world *w, u64 offset)
+{
+	return ops(w)->fallocate(w->h, 0, KEEP_SIZE, offset, PAGE_SIZE);
+}
+
+static void how_exact_a_mark_is_depends_on_memory_in_the_error_path(void **state)
+{
+	for (u32 i = 0; i < 2 * ARRAY_SIZE(precision); i++) {
+		bool oom = i & 1;
+		struct world *w = huge_world(precision[i / 2].policy, "precheck");
+
+		w->env->injector.oom_after_fault = oom;
+		refuse(w, TDH_MEM_PAGE_REMOVE, 1, 1, ERR);
+		convert(w, false);
+		w->env->injector.oom = false;
+		w->env->injector.oom_after_fault = false;
+		assert_policy(&precision[i / 2], allocate(w, OFFSET) ==
+			      (oom ? precision[i / 2].failed_oom : precision[i / 2].failed));
+		assert_policy(&precision[i / 2], allocate(w, OFFSET + PAGE_SIZE) ==
+			      (oom ? precision[i / 2].next_oom : precision[i / 2].next));
+		assert_policy(&precision[i / 2], hold_view(w).degraded ==
+			      (oom ? precision[i / 2].degraded_oom : 0));
+		world_end(w);
+	}
+}
+
+static void marks_go_to_the_pieces_and_come_back_with_a_merge(void **state)
+{
+	static const char *const policies[] = { "err-page-flag", "err-folio-flag", "flag-plus-list" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(policies); i++) {
+		struct world *w = huge_world(policies[i], "split-first-2026");
+		bool whole = !strcmp(policies[i], "err-folio-flag");
+
+		refuse(w, TDH_MEM_PAGE_REMOVE, 1, 1, ERR);
+		assert_int_equal(convert(w, false), -EFAULT);
+		/* The folio was split before the zap: each policy knows the page. */
+		assert_int_equal(folio_view(w, 0, OFFSET).order, 0);
+		assert_int_equal(allocate(w, OFFSET), -EIO);
+		assert_int_equal(allocate(w, OFFSET + PAGE_SIZE), 0);
+		/* A page that can be converted, there and back: the last merges all. */
+		assert_int_equal(ops(w)->gmem_convert(w->h, 0, 0, PAGE_SIZE, false, &(u64){ 0 }), 0);
+		assert_int_equal(ops(w)->gmem_convert(w->h, 0, 0, PAGE_SIZE, true, &(u64){ 0 }), 0);
+		assert_int_equal(folio_view(w, 0, OFFSET).order, 9);
+		assert_int_equal(allocate(w, OFFSET), -EIO);
+		assert_int_equal(allocate(w, OFFSET + PAGE_SIZE), whole ? -EIO : 0);
+		world_end(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +546,11 @@ int main(void)
 		cmocka_unit_test(after_a_shutdown_no_seamcall_is_made_and_no_new_td_comes_up),
 		cmocka_unit_test(a_shutdown_ends_the_tds_that_did_nothing_wrong),
 		cmocka_unit_test(counts_of_an_inode_need_memory_when_it_is_made),
+		cmocka_unit_test(one_removal_clears_the_in_use_flag_of_the_whole_folio),
+		cmocka_unit_test(a_split_says_of_a_removed_page_that_it_is_in_use),
+		cmocka_unit_test(page_ext_is_not_touched_by_a_split),
+		cmocka_unit_test(how_exact_a_mark_is_depends_on_memory_in_the_error_path),
+		cmocka_unit_test(marks_go_to_the_pieces_and_come_back_with_a_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
