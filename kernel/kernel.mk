@@ -16,6 +16,14 @@ KERNEL_WORK    ?= $(BUILD)/kernel
 KERNEL_PROGRAM ?= $(BUILD)/septum-kernel
 KERNEL_FETCHED  = $(firstword $(wildcard $(BUILD)/kernel/source/linux-*))
 
+# One line instead of make's own "Error 2" behind that of the tool.
+KERNEL_BUILD    = tools/kernel-build "$(KDIR)" --work $(KERNEL_WORK) --cc $(CC) \
+		  $(if $(KCONFIG),--kconfig "$(KCONFIG)")
+KERNEL_NO_KDIR  = say which tree with KDIR=..., or fetch one with 'make kernel-source'
+kernel_refused  = $(if $(KDIR),$(shell tools/need kernel >&2; \
+		  $(KERNEL_BUILD) --check),$(KERNEL_NO_KDIR))
+kernel_check    = $(if $(kernel_refused),$(error $(kernel_refused)))
+
 KERNEL_PROCESS  := $(patsubst %.c,$(OBJ)/%.o,$(wildcard kernel/process/*.c))
 KERNEL_STANDINS := $(patsubst kernel/%.c,$(KERNEL_WORK)/standin/%.o,$(wildcard kernel/*.c))
 KERNEL_TOOLS    := $(wildcard kernel/build/*.py) kernel/image.lds kernel/stubs.list \
@@ -24,10 +32,8 @@ KERNEL_TOOLS    := $(wildcard kernel/build/*.py) kernel/image.lds kernel/stubs.l
 .PHONY: kernel kernel-source test-kernel test-kernel-planted
 kernel: KDIR ?= $(KERNEL_FETCHED)
 kernel:
-	$(Q)tools/need kernel
-	$(Q)$(if $(KDIR),,echo "kernel: say which tree with KDIR=..., or fetch one with 'make kernel-source'" >&2; exit 2)
-	+$(Q)tools/kernel-build "$(KDIR)" --work $(KERNEL_WORK) --cc $(CC) \
-		$(if $(KCONFIG),--kconfig "$(KCONFIG)")
+	$(kernel_check)
+	+$(Q)$(KERNEL_BUILD)
 	+$(Q)$(MAKE) --no-print-directory $(KERNEL_PROGRAM)
 
 kernel-source:
@@ -40,8 +46,7 @@ test-kernel:
 
 test-kernel-planted: KDIR ?= $(KERNEL_FETCHED)
 test-kernel-planted:
-	$(Q)tools/need kernel
-	$(Q)$(if $(KDIR),,echo "kernel: say which tree with KDIR=..., or fetch one with 'make kernel-source'" >&2; exit 2)
+	$(kernel_check)
 	+$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tools/kernel-planted "$(KDIR)"
 
 # Stand-ins see the kernel's headers with the kernel's flags, nothing of ours.

@@ -106,15 +106,13 @@ static bool lines_agree(struct diff_request *request, const char *model, const c
 	return false;
 }
 
-/* The row that explains a whole scenario, NULL for none. @name: file and variant. */
+/* The row that explains a whole run, NULL for none. @name: file and variant. */
 static const char *known_file(const char *name)
 {
-	char path[RECORD_LINE_MAX];
 	u32 i;
 
-	snprintf(path, sizeof(path), "%.*s", (int)strcspn(name, " "), name);
 	for (i = 0; known_files[i].glob; i++)
-		if (!fnmatch(known_files[i].glob, path, 0))
+		if (!fnmatch(known_files[i].glob, name, 0))
 			return known_files[i].row;
 	return NULL;
 }
