@@ -82,7 +82,7 @@ static u32 restructure_flags(const void *object)
  * A wait of the RFC's: it warns once and goes round. False: it has no end, and
  * what would be the rest of the machine's life is left to the reports.
  */
-static bool freeze_spin(struct inode *inode, pgoff_t index, const char **told, const char *what)
+static bool kvm_gmem_freeze_spin(struct inode *inode, pgoff_t index, const char **told, const char *what)
 {
 	if (!*told)
 		*told = kvm_gmem_tell_refused(inode, index, what);
@@ -105,7 +105,7 @@ static int kvm_gmem_split_folio_in_filemap(struct inode *inode, struct folio *fo
 		if (err == -EAGAIN && freeze == GMEM_FREEZE_TRY)
 			kvm_gmem_tell_refused(inode, index, "split");
 	} while (err == -EAGAIN && freeze == GMEM_FREEZE_SPIN &&
-		 freeze_spin(inode, index, &told, "kvm_gmem_split_folio_in_filemap"));
+		 kvm_gmem_freeze_spin(inode, index, &told, "kvm_gmem_split_folio_in_filemap"));
 	return err;
 }
 
@@ -128,7 +128,7 @@ static int kvm_gmem_merge_folio_in_filemap(struct inode *inode, pgoff_t index,
 		if (freeze == GMEM_FREEZE_TRY)
 			kvm_gmem_tell_refused(inode, index, "merge");
 	} while (freeze == GMEM_FREEZE_SPIN &&
-		 freeze_spin(inode, index, &told, "kvm_gmem_merge_folio_in_filemap"));
+		 kvm_gmem_freeze_spin(inode, index, &told, "kvm_gmem_merge_folio_in_filemap"));
 	return err;
 }
 
