@@ -12,6 +12,7 @@
 #include "model/tdx/tables.h"
 #include "sim/cmd.h"
 #include "sim/cmd_machine.h"
+#include "sim/kernel_program.h"
 #include "sim/run_impl.h"
 
 #define PAGES_MAX	64
@@ -25,7 +26,7 @@ struct told_page {
 
 struct tell {
 	struct machine_options machine;	/* first: the shared options fill it */
-	bool brief;
+	bool brief, kernel;
 	struct host *host;
 	struct checker *checker;
 	FILE *events;		/* of the running step, into ->text */
@@ -83,10 +84,41 @@ static void print_crossing(const struct trace_event *event, char *text, size_t s
 	snprintf(text, size, "> TDH.VP.ENTER = %s", status);
 }
 
+/* @first: from here on the page is watched, if it was not before. */
+static void touch_page(struct tell *tell, kvm_pfn_t pfn, bool first)
+{
+	u32 i;
+
+	for (i = 0; i < tell->page_count; i++)
+		if (tell->page[i].pfn == pfn)
+			break;
+	if (i == tell->page_count) {
+		if (!first || i == PAGES_MAX)
+			return;
+		tell->page[tell->page_count++].pfn = pfn;
+	}
+	tell->page[i].touched = true;
+}
+
+/* A kernel that reports no references is looked at when the module gets a page. */
+static void look_at_pages(struct tell *tell, const struct trace_event *event)
+{
+	u16 leaf = (u16)event->call.rax;
+	u32 i;
+
+	if (event->call.status)
+		return;
+	if (leaf == TDH_MEM_PAGE_AUG || leaf == TDH_MEM_PAGE_ADD)
+		touch_page(tell, hpa_to_pfn(event->call.in->r8), true);
+	for (i = 0; i < tell->page_count; i++)
+		tell->page[i].touched = true;
+}
+
 static void saw_seamcall(struct tell *tell, const struct trace_event *event)
 {
 	u16 leaf = (u16)event->call.rax;
 
+	look_at_pages(tell, event);
 	if (tell->times && tell->leaf == leaf && tell->status == event->call.status &&
 	    !event->call.injected) {
 		tell->times++;
@@ -101,22 +133,10 @@ static void saw_seamcall(struct tell *tell, const struct trace_event *event)
 
 static void saw_ref(struct tell *tell, const struct trace_event *event)
 {
-	static const char *const watched[] = { "filemap", "sept-pin", "zap-error" };
-	u32 i, known;
+	const char *what = event->page.what;
 
-	for (i = 0; i < ARRAY_SIZE(watched); i++)
-		if (!strcmp(event->page.what, watched[i]))
-			break;
-	for (known = 0; known < tell->page_count; known++)
-		if (tell->page[known].pfn == event->page.pfn)
-			break;
-	if (known == tell->page_count) {
-		if (i == ARRAY_SIZE(watched) || known == PAGES_MAX)
-			return;
-		tell->page_count++;
-		tell->page[known].pfn = event->page.pfn;
-	}
-	tell->page[known].touched = true;
+	touch_page(tell, event->page.pfn, !strcmp(what, "filemap") || !strcmp(what, "sept-pin") ||
+					  !strcmp(what, "zap-error"));
 }
 
 static void tell_event(void *ctx, const struct trace_event *event)
@@ -261,8 +281,15 @@ static int set_brief(void *ctx, const char *text)
 	return 0;
 }
 
+static int set_kernel(void *ctx, const char *text)
+{
+	((struct tell *)ctx)->kernel = true;
+	return 0;
+}
+
 static const struct option_row rows[] = {
 	{ "--brief", NULL, "no SEAMCALLs before the first page has its folio, and of the teardown", set_brief },
+	{ "--kernel", NULL, "on the real kernel's objects, if they are built", set_kernel },
 	MACHINE_OPTION_ROWS,
 };
 
@@ -278,6 +305,8 @@ int cmd_tell(int argc, char **argv)
 	status = options_parse("tell", argc, argv, rows, ARRAY_SIZE(rows), tell, &words);
 	if (!status && !words.count)
 		status = usage_error("which scenario?");
+	if (!status && tell->kernel)
+		status = kernel_program_exec(argc, argv);
 	tell->events = open_memstream(&tell->text, &tell->text_size);
 	for (i = 0; i < words.count && !status && tell->events; i++) {
 		one = machine_each_variant(&tell->machine, &tell->cache, words.word[i],
