@@ -322,6 +322,8 @@ static void after_step(void *ctx, const struct run *run, const struct scn_step *
 	cell->vm_dead |= vm_is_dead(ear->sim->host, 0);
 	if (step->verb->id == VERB_TEST_MEASURE)
 		begin_measure(ear);
+	else if (!ear->measuring)
+		ear->sim->env->trace.mask &= ~HEAR_MEASURING;
 	if (!run->world.measuring)
 		return;
 	end_measure(ear);
@@ -431,7 +433,7 @@ bool matrix_run(struct matrix *matrix, const struct matrix_place *at, struct mat
 	struct run_setting set[SETTING_MAX];
 	struct run_options options = {
 		.set = set, .set_count = machine_settings(matrix, at, set), .listener = hear,
-		.listener_ctx = &ear, .listener_mask = HEAR_ALWAYS, .on_step = after_step,
+		.listener_ctx = &ear, .listener_mask = HEAR_ALWAYS | HEAR_MEASURING, .on_step = after_step,
 		.on_step_ctx = &ear,
 	};
 	struct sim_config config;

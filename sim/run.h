@@ -161,6 +161,7 @@ struct run_world {
 	u32 teardown_line;		/* of `test teardown`: after it one can only look */
 	bool is_td[HOST_OBJ_MAX];	/* an ordinary VM keeps content in shared pages */
 	u8 gpaw[HOST_OBJ_MAX];		/* as init_td said; where the shared bit is */
+	struct tdmr_list *tdmrs;	/* of `test tdmr`; in the arena, NULL: none */
 	u64 token;			/* last content token handed out */
 	/* What the guest of each VM must read, by gfn; in the arena, NULL: nothing yet */
 	struct sparse *content[HOST_OBJ_MAX];

@@ -67,11 +67,11 @@ static int find_name(const char *const *names, u32 count, const char *value,
 	used = snprintf(why->text, why->size, "'%.40s' is no value of '%s'%s%s%s (", value,
 			why->knob, near ? ", did you mean '" : "", near ? near : "",
 			near ? "'?" : "");
-	for (i = 0; i < count && used < why->size; i++)
+	/* As many as there is room for. */
+	for (i = 0; i < count && used + strlen(names[i]) + sizeof(", ...)") < why->size; i++)
 		used += snprintf(why->text + used, why->size - used, "%s%s", i ? ", " : "",
 				 names[i]);
-	if (used < why->size)
-		snprintf(why->text + used, why->size - used, ")");
+	snprintf(why->text + used, why->size - used, i < count ? ", ...)" : ")");
 	return -1;
 }
 

@@ -138,6 +138,10 @@ words = repeats[0].split()[1:]
 check('a repeat command runs one variant',
       run(*words, '--format', 'json')[1].count('"type":"scenario"') != 1 and repeats[0])
 
+code, out, err = run('matrix', '--page', '4K', '--policy', 'no-hold', '--policy', 'gmem-errlist',
+                     '--format', 'json')
+check('output of matrix', code and err or first_misfit(out))
+
 with tempfile.TemporaryDirectory() as folder:
     lines, chrome = os.path.join(folder, 't.jsonl'), os.path.join(folder, 't.json')
     for path in (lines, chrome):

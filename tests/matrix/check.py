@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks of `septum matrix`, see run."""
+import concurrent.futures
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+septum = os.environ['SEPTUM']
+passed = failed = 0
+FAULT_SITUATIONS = {f'S{n}' for n in range(3, 14)}
+
+
+def check(what, problem):
+    global passed, failed
+    if problem:
+        failed += 1
+        print(f'FAILED: {what}: {problem}')
+    else:
+        passed += 1
+
+
+def run(*words):
+    done = subprocess.run([septum, *words], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def matrix(*words):
+    code, out, err = run('matrix', '--format', 'json', *words)
+    check(f'septum matrix {" ".join(words)}', code and err)
+    objects = [json.loads(line) for line in out.split('\n') if line]
+    return [o for o in objects if o['type'] == 'cell'], objects
+
+
+def names(table):
+    return [line.split()[0] for line in run('list', table)[1].split('\n') if line]
+
+
+def place(cell):
+    return cell['policy'], cell['order'], cell['page'], cell['situation']
+
+
+def repeat(cell):
+    """None when the cell's own command comes to the same cell."""
+    words = shlex.split(cell['repeat'])
+    if words[:2] != ['septum', 'matrix']:
+        return f'{cell["repeat"]!r} is no matrix command'
+    code, out, err = run(*words[1:], '--format', 'json')
+    again = [json.loads(line) for line in out.split('\n') if '"type":"cell"' in line]
+    if again != [cell]:
+        return f'{cell["repeat"]}: another outcome {err}{again}'
+    return None
+
+
+policies, orders = names('policies'), names('orders')
+check('20 policies', len(policies) != 20 and policies)
+cells, objects = matrix()
+everything = {(p, o, page, f'S{n}') for p in policies for o in orders
+              for page in ('4K', '2M') for n in range(1, 14)}
+check('every policy, order, situation at 4K and 2M',
+      {place(c) for c in cells} ^ everything and 'some are missing or too many')
+check('no cell twice', len(cells) != len(everything) and len(cells))
+check('the summary counts them',
+      objects[-1].get('type') != 'summary' or objects[-1]['cells'] != len(cells))
+check('a cell that cannot apply says why',
+      [place(c) for c in cells if c['outcome'] == 'na' and not c.get('reason')])
+check('an error has a name',
+      [place(c) for c in cells if (c['outcome'] in ('err', 'again')) != bool(c['errno'])])
+check('nobody is blamed where nothing fails',
+      [place(c) for c in cells if c['situation'] == 'S1' and c['outcome'] != 'na' and
+       (c['bytes_lost'] or c['reused_while_mapped'] or c['next_td'] == 'bugged')])
+check('every scenario is there', [c['scenario'] for c in cells if not os.path.isfile(c['scenario'])])
+
+# What is measured differs: a matrix that could only say one thing would pass the above.
+for field in ('outcome', 'next_td', 'vm_dead', 'bytes_lost', 'reused_while_mapped', 'neighbour',
+              'shared_while_mapped', 'bytes_stuck', 'errno'):
+    check(f'{field} tells cells apart', len({c[field] for c in cells}) < 2)
+for outcome in ('ok', 'err', 'again', 'hang', 'host-down', 'na'):
+    check(f'some cell is {outcome}', not any(c['outcome'] == outcome for c in cells))
+check('the window is seen: no-hold lets a frame be reused',
+      not any(c['policy'] == 'no-hold' and c['reused_while_mapped'] for c in cells))
+check('and always-pin at 4K keeps it',
+      [place(c) for c in cells if c['policy'] == 'always-pin' and c['page'] == '4K' and
+       c['reused_while_mapped']])
+check('a failed removal is stuck memory in each situation about one',
+      [s for s in FAULT_SITUATIONS if not any(c['situation'] == s and c['bytes_stuck'] for c in cells)])
+
+# A planted defect must change a cell, or the matrix measures nothing.
+plain = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin')[0]
+broken = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin',
+                '--defect', 'FREE_ON_FAILED_ZAP')[0]
+check('a defect shows', [c['outcome'] for c in plain] == [c['outcome'] for c in broken] and
+      [c['reused_while_mapped'] for c in plain] == [c['reused_while_mapped'] for c in broken])
+
+giant, _ = matrix('--page', '1G', '--policy', 'hwpoison', '--order', 'split-first-2026',
+                  '--situation', 'S3', '--situation', 'S5', '--situation', 'S7')
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    for cell, problem in zip(cells + giant, pool.map(repeat, cells + giant)):
+        check(f'repeat of {" ".join(place(cell))}', problem)
+
+text = run('matrix', '--page', '4K', '--order', 'v8')[1]
+check('the text has a row for each policy', [p for p in policies if not re.search(f'^{p} ', text, re.M)])
+mail = run('matrix', '--page', '4K', '--order', 'v8', '--format', 'markdown')[1]
+check('Markdown has a row for each policy', [p for p in policies if f'| `{p}` |' not in mail])
+
+print(f'{passed} passed, {failed} failed')
+sys.exit(failed > 0)
