@@ -114,7 +114,7 @@ fuzz:
 	+$(Q)$(MAKE) --no-print-directory CC=clang SAN=1 FUZZER=1 fuzz-programs
 	$(Q)FUZZ_BIN=$(BUILD)/obj/clang$(O)-san-fuzzer/fuzz BUILD=$(BUILD) tools/fuzz $(SECONDS)
 
-.PHONY: test lint bench demo coverage
+.PHONY: test lint bench demo coverage determinism
 test:
 	$(Q)tools/need test
 	+$(Q)MAKE='$(MAKE)' BUILD=$(BUILD) tools/test
@@ -137,6 +137,15 @@ graphs: all
 		$(BUILD)/septum graph $$kind -o doc/graph-$$kind.svg scenarios \
 			>doc/graph-$$kind.txt || exit; \
 	done
+
+# Each variant has its own object directory; the programs are compared where they are.
+DETERMINISM := $(foreach c,gcc clang,$(foreach o,-O0 -O2 -O3,$(c)$(o)))
+determinism:
+	$(Q)tools/need determinism
+	+$(Q)for c in gcc clang; do for o in -O0 -O2 -O3; do \
+		$(MAKE) --no-print-directory CC=$$c O=$$o $(BUILD)/obj/$$c$$o/septum || exit; \
+	done; done
+	$(Q)tests/determinism/run $(DETERMINISM:%=$(BUILD)/obj/%/septum)
 
 coverage:
 	$(Q)tools/need coverage
