@@ -333,6 +333,7 @@ static const struct host_ops kernel_host_ops = {
 	.probe_holders = kernel_probe_holders,
 	.probe_leaks = kernel_probe_leaks,
 	.probe_pamt_count = kernel_probe_pamt_count,
+	.probe_hold = kernel_probe_hold,
 	.probe_hugetlb = kernel_probe_hugetlb,
 	.gmem_link = kernel_gmem_link,
 	.vm_move = kernel_vm_move,

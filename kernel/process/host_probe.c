@@ -220,6 +220,13 @@ int kernel_probe_pamt_count(struct host *h, kvm_pfn_t pfn)
 	return HOST_SKIP;
 }
 
+/* Its policy is no-hold, which does and costs nothing. */
+int kernel_probe_hold(struct host *h, struct host_hold_view *view)
+{
+	*view = (struct host_hold_view){ 0 };
+	return 0;
+}
+
 int kernel_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *view)
 {
 	h->skip = "this kernel has no hugetlb pools";

@@ -142,6 +142,7 @@ void hold_lost(struct folio *folio, const char *reason)
 	u32 order = hugetlb_split_origin(mm_of(folio), folio_pfn(folio), &head);
 
 	hold_of(folio)->count.kept++;
+	hold_of(folio)->count.bytes_kept += folio_nr_pages(folio) << PAGE_SHIFT;
 	if (order)
 		mm_leak(pfn_to_page(env_of(folio), head), order, reason);
 	else
@@ -268,13 +269,18 @@ int hold_after_zap(struct inode *inode, pgoff_t start, pgoff_t end, enum hold_us
 
 static int truncate_folio(struct folio *folio, const struct hold_zap *zap)
 {
-	kvm_globals_of(folio)->policy->truncate(folio);
+	const struct hold_policy *policy = kvm_globals_of(folio)->policy;
+
+	if (policy->truncate)
+		policy->truncate(folio);
 	return 0;
 }
 
 void hold_truncate(struct inode *inode, pgoff_t start, pgoff_t end)
 {
-	if (kvm_globals_of(inode)->policy->truncate)
+	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
+
+	if (policy->truncate || policy->settle)
 		hold_walk(inode, start, end, truncate_folio, NULL, NULL);
 }
 

@@ -201,9 +201,9 @@ static void page_demote_failed(struct kvm *vm, gfn_t gfn, enum pg_level level,
 
 static bool folio_has_marked_page(struct folio *folio)
 {
-	u64 i;
+	u64 i, nr = folio_nr_pages(folio);
 
-	for (i = 0; i < folio_nr_pages(folio); i++) {
+	for (i = 0; i < nr; i++) {
 		hold_step(folio, 1);
 		if (folio_page(folio, i)->flags & BIT_ULL(PG_model_hold))
 			return true;

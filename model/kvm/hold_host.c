@@ -9,7 +9,7 @@
  */
 #include "model/kvm/hold_internal.h"
 #include "model/kvm/mmu.h"
-#include "model/kvm/tdx_virt.h"
+#include "model/kvm/tdx.h"
 
 /* -- no-hold -- */
 
@@ -71,7 +71,7 @@ static void tdx_shut_down(struct kvm *culprit)
 		return;
 	tdx->shut_down = true;
 	list_for_each_entry(kvm, &globals->vm_list, vm_list)
-		if (kvm->arch.vm_type == KVM_X86_TDX_VM)
+		if (is_td(kvm))
 			kvm_vm_bugged(kvm);
 	for (package = 0; package < tdx->hw->package_count; package++)
 		hw_wbinvd(tdx->hw, package);

@@ -129,11 +129,11 @@ static void gfn_count_map_failed(struct kvm *kvm, gfn_t gfn, enum pg_level level
 static void gfn_count_truncate(struct folio *folio)
 {
 	struct hold_inode *hi = hold_inode_of(folio->mapping->host);
+	pgoff_t index = folio->index;
 	s32 left = 0;
-	u64 i;
 
-	for (i = 0; i < folio_nr_pages(folio); i++) {
-		u32 *count = sparse_find(&hi->in_use, folio->index + i);
+	for (; index < folio_next_index(folio); index++) {
+		u32 *count = sparse_find(&hi->in_use, index);
 
 		hold_step(folio, 1);
 		if (!count)

@@ -170,11 +170,6 @@ static int bugged_convert(struct folio *folio, const struct hold_zap *zap)
 	return zap->use == HOLD_CONVERT && hold_inode_of(folio->mapping->host)->bugged ? -EIO : 0;
 }
 
-static void bugged_truncate(struct folio *folio)
-{
-	/* settle() kept it already. */
-}
-
 static int bugged_refuse(struct folio *folio, pgoff_t index)
 {
 	hold_step(folio, 1);
@@ -192,7 +187,6 @@ const struct hold_policy hold_gmem_bug_fd = {
 	.demote_failed = bug_gmem_demote,
 	.settle = give_up_bugged,
 	.after_zap = bugged_convert,
-	.truncate = bugged_truncate,
 	.alloc = bugged_refuse,
 	.link = bugged_link,
 };

@@ -94,7 +94,8 @@ struct host_leak_view {
  */
 struct host_hold_view {
 	u64 bytes_out_of_use;	/* all frames on the leak list, whatever the reason */
-	u64 kept;		/* folios the policy kept from their allocator or pool */
+	u64 kept;		/* folios the policy kept from their allocator or pool, */
+	u64 bytes_kept;		/* their size; what is lost with them may be more */
 	u64 refused;		/* faults, allocations, conversions, holes it gave an error */
 	u64 poisoned;		/* frames or folios it marked as poisoned memory */
 	u64 warned;		/* frames it saw freed that the module may still use */
