@@ -28,14 +28,15 @@ static long tdx_command(const struct vmm_call *call, struct kvm_tdx_cmd cmd)
 }
 
 /* Commands that fill a list of CPUID entries: an errno, or how many came back. */
-struct cpuid_room {
+union cpuid_room {
 	struct kvm_tdx_capabilities caps;
-	struct kvm_cpuid_entry2 entry[ROOM_MAX];
+	char room[sizeof(struct kvm_tdx_capabilities) +
+		  ROOM_MAX * sizeof(struct kvm_cpuid_entry2)];
 };
 
 static long call_capabilities(const struct vmm_call *call)
 {
-	struct cpuid_room room = {
+	union cpuid_room room = {
 		.caps.cpuid.nent = call->arg < ROOM_MAX ? call->arg : ROOM_MAX,
 	};
 	long err = tdx_command(call, (struct kvm_tdx_cmd){
@@ -46,7 +47,7 @@ static long call_capabilities(const struct vmm_call *call)
 
 static long call_cpuid(const struct vmm_call *call)
 {
-	struct cpuid_room room = {
+	union cpuid_room room = {
 		.caps.cpuid.nent = call->arg < ROOM_MAX ? call->arg : ROOM_MAX,
 	};
 	long err = tdx_command(call, (struct kvm_tdx_cmd){
