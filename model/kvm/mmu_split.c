@@ -64,13 +64,16 @@ static int block_leaf(struct kvm *vm, struct tdp_iter *it)
 	return err;
 }
 
-/* A leaf that cannot be unblocked bugs the VM: the guest would never get it back. */
+/*
+ * A leaf that cannot be unblocked bugs the VM, for the guest never gets it back. It
+ * stays marked, so that its removal does not begin with a second BLOCK.
+ */
 static int unblock_leaf(struct kvm *vm, struct tdp_iter *it)
 {
 	if (!is_blocked_spte(it->old_spte))
 		return 0;
-	KVM_BUG_ON(kvm_x86_call(unblock_external_spte)(vm, it->gfn, it->level), vm);
-	tdp_mmu_mark_spte_blocked(vm, it, false);
+	if (!KVM_BUG_ON(kvm_x86_call(unblock_external_spte)(vm, it->gfn, it->level), vm))
+		tdp_mmu_mark_spte_blocked(vm, it, false);
 	return 0;
 }
 
