@@ -138,6 +138,11 @@ graphs: all
 			>doc/graph-$$kind.txt || exit; \
 	done
 
+# What each conversion order can run into: the table in doc/conversion-orders.md.
+.PHONY: orders
+orders: all
+	$(Q)SEPTUM=$(BUILD)/septum tools/conversion-orders
+
 # Each variant has its own object directory; the programs are compared where they are.
 DETERMINISM := $(foreach c,gcc clang,$(foreach o,-O0 -O2 -O3,$(c)$(o)))
 determinism:
