@@ -234,6 +234,8 @@ static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level le
 		return -EIO;
 	if (KVM_BUG_ON(level > PG_LEVEL_2M, vm))
 		return -EIO;
+	if (unlikely(vm->vm_bugged) && series_bug(vm, SERIES_BUG_BAIL_OUT_BUGGED))
+		return -EIO;
 
 	if (!defect_on(env, DEFECT_SKIP_BLOCK) && likely(!blocked)) {
 		err = tdh_do_no_vcpus(tdh_mem_range_block, vm, &tdvm->td, gpa,
