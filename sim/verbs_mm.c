@@ -172,3 +172,10 @@ void verb_mm_free(struct run *run, const struct scn_step *step, struct run_outco
 	frame->owned = false;
 	out_errno(run, out, step_ops(run)->page_free(step_host(run), frame->pfn, frame->order));
 }
+
+void verb_mm_nr_hugepages(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->hugetlb_resize(step_host(run), step->value[0].number,
+							  step->value[1].number,
+							  step_number(step, 2, 0)));
+}

@@ -335,6 +335,7 @@ static const struct host_ops kernel_host_ops = {
 	.probe_pamt_count = kernel_probe_pamt_count,
 	.probe_hold = kernel_probe_hold,
 	.probe_hugetlb = kernel_probe_hugetlb,
+	.hugetlb_resize = kernel_hugetlb_resize,
 	.gmem_link = kernel_gmem_link,
 	.vm_move = kernel_vm_move,
 	.check = kernel_check,

@@ -97,6 +97,7 @@ int kernel_probe_leaks(struct host *h, struct host_leak_view *view, u32 max);
 int kernel_probe_pamt_count(struct host *h, kvm_pfn_t pfn);
 int kernel_probe_hold(struct host *h, struct host_hold_view *view);
 int kernel_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *view);
+int kernel_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit);
 void kernel_check(struct host *h);
 /* After the process is gone: what is in use that nobody will give back. */
 void kernel_check_frames(struct host *h);

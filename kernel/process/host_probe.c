@@ -233,6 +233,12 @@ int kernel_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *vie
 	return HOST_SKIP;
 }
 
+int kernel_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit)
+{
+	h->skip = "this kernel has no hugetlb pools";
+	return HOST_SKIP;
+}
+
 /* -- INV_MIRROR_MATCHES_SEPT -------------------------------------------------- */
 
 struct mirror_check {

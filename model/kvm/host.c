@@ -339,6 +339,7 @@ void host_teardown(struct host *h)
 	objects_clear_fds(&mh->objects);
 	host_users_let_go(h);
 	lru_add_drain_all(h->env);
+	wait_for_freed_hugetlb_folios(mm_of(mh));
 	tdx_pamt_leak_rest(mh->globals.tdx);
 	mm_check(mm_of(mh), mh->frames_at_boot);
 }

@@ -96,6 +96,7 @@ int host_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event,
 int host_page_alloc(struct host *h, u8 order, kvm_pfn_t *pfn);
 int host_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
 int host_page_free(struct host *h, kvm_pfn_t pfn, u8 order);
+int host_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit);
 /* What is left in the hands of others when the process is gone. */
 void host_users_let_go(struct host *h);
 

@@ -33,6 +33,7 @@ const struct host_ops kvm_host_ops = {
 	.page_alloc = host_page_alloc,
 	.page_write = host_page_write,
 	.page_free = host_page_free,
+	.hugetlb_resize = host_hugetlb_resize,
 	.probe_folio = host_probe_folio,
 	.probe_spte = host_probe_spte,
 	.probe_vm = host_probe_vm,

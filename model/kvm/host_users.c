@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/kvm/host_internal.h"
+#include "model/mm/hugetlb.h"
 #include "model/mm/memory_failure.h"
 
 /* -- user mappings --------------------------------------------------------- */
@@ -246,6 +247,17 @@ int host_page_free(struct host *h, kvm_pfn_t pfn, u8 order)
 	block->used = false;
 	__free_pages(pfn_to_page(h->env, pfn), order);
 	return 0;
+}
+
+/* What an administrator writes to sysfs; how far the first one went shows in the pool. */
+int host_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit)
+{
+	struct hstate *pool = hugetlb_hstate(mm_of(model_host(h)), (level - PG_LEVEL_4K) * 9);
+
+	if (!pool)
+		return -ENOENT;
+	pool->nr_overcommit_huge_pages = overcommit;
+	return set_max_huge_pages(pool, count);
 }
 
 void host_users_let_go(struct host *h)

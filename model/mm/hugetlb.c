@@ -67,6 +67,11 @@ bool mm_has_hugetlb(const struct mm *mm)
 	return mm->hugetlb;
 }
 
+bool hugetlb_page_free(const struct folio *head)
+{
+	return folio_test_hugetlb(head) && folio_test_hpg(head, HPG_freed);
+}
+
 u64 hugetlb_pool_pages(const struct mm *mm)
 {
 	const struct hugetlb_state *state = mm->hugetlb;

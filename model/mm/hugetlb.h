@@ -112,6 +112,8 @@ void free_huge_folio(struct folio *last);
 /* A frozen folio of the pool's size as a hugetlb folio, in no list yet. */
 void init_new_hugetlb_folio(struct folio *fresh);
 bool mm_has_hugetlb(const struct mm *mm);
+/* In its pool, nobody's. */
+bool hugetlb_page_free(const struct folio *head);
 /* Pages on the free lists of the pools. */
 u64 hugetlb_pool_pages(const struct mm *mm);
 

@@ -92,7 +92,7 @@ void mm_bug(struct env *env, const char *where, const char *text);
 
 /* -- probes: read-only ---------------------------------------------------- */
 
-/* On a free list, in the buddy or per CPU, or never allocated. */
+/* On a free list, in the buddy, per CPU or of a hugetlb pool, or never allocated. */
 bool mm_frame_free(struct mm *mm, kvm_pfn_t pfn);
 u64 mm_nr_free_pages(const struct mm *mm);
 u64 mm_nr_poisoned_pages(const struct mm *mm);

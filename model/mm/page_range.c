@@ -6,6 +6,7 @@
  * 7.3.4. Left out: migrating pages that are in the way of a contiguous range.
  */
 #include "model/mm/buddy.h"
+#include "model/mm/hugetlb.h"
 
 /* -- blocks by address ------------------------------------------------------- */
 
@@ -55,7 +56,9 @@ bool mm_frame_free(struct mm *mm, kvm_pfn_t pfn)
 	if (page && page->flags & BIT_ULL(PG_model_pcp))
 		return true;
 	page = __pfn_to_page(mm, pfn);
-	return page && is_free_buddy_page(page);
+	if (!page)
+		return false;
+	return is_free_buddy_page(page) || hugetlb_page_free(page_folio(page));
 }
 
 /* All of @page's block but @target goes back. */

@@ -192,6 +192,8 @@ struct host_ops {
 	int (*page_alloc)(struct host *h, u8 order, kvm_pfn_t *pfn);
 	int (*page_write)(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
 	int (*page_free)(struct host *h, kvm_pfn_t pfn, u8 order);
+	/* nr_hugepages and nr_overcommit_hugepages of a pool, @level 2M or 1G. */
+	int (*hugetlb_resize)(struct host *h, u8 level, u64 count, u64 overcommit);
 
 	/* Probes: read-only */
 	int (*probe_folio)(struct host *h, u32 gmem, u64 offset, struct host_folio_view *view);
