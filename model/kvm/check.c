@@ -104,16 +104,31 @@ static void sept_leaf_in_mirror(struct kvm *kvm, gpa_t gpa, hpa_t hpa, u8 level,
 		   kvm->id, (long long)gpa, sept_state_info[state].name, level, (long long)hpa);
 }
 
+/* A leaf may map several folios, and several leaves one. The first that a process maps, too. */
+static struct folio *mapped_folio(struct env *env, kvm_pfn_t pfn, u8 level)
+{
+	kvm_pfn_t end = pfn + (1ULL << 9 * level);
+
+	while (pfn < end) {
+		struct page *page = pfn_to_page(env, pfn);
+		struct folio *folio = page ? page_folio(page) : NULL;
+
+		if (folio && folio_mapped(folio))
+			return folio;
+		pfn = folio ? folio_pfn(folio) + folio_nr_pages(folio) : pfn + 1;
+	}
+	return NULL;
+}
+
 static int check_sept_leaf(void *ctx, hpa_t tdr, gpa_t gpa, hpa_t hpa, u8 level, u8 state)
 {
 	struct kvm_globals *globals = ctx;
-	struct page *page = pfn_to_page(globals->host.env, hpa_to_pfn(hpa));
+	struct folio *mapped = mapped_folio(globals->host.env, hpa_to_pfn(hpa), level);
 	struct kvm *kvm = kvm_of_tdr(globals, tdr);
 
-	check_that(globals->host.env, INV_NO_DOUBLE_MAPPING,
-		   !page || !folio_mapped(page_folio(page)),
+	check_that(globals->host.env, INV_NO_DOUBLE_MAPPING, !mapped,
 		   "frame 0x%llx is mapped by a process and private at gpa 0x%llx of the TD with TDR 0x%llx",
-		   (long long)hpa_to_pfn(hpa), (long long)gpa, (long long)tdr);
+		   (long long)(mapped ? folio_pfn(mapped) : 0), (long long)gpa, (long long)tdr);
 	if (kvm && mirror_comparable(kvm))
 		sept_leaf_in_mirror(kvm, gpa, hpa, level, state);
 	return 0;
