@@ -186,6 +186,35 @@ static void a_merge_cannot_fail_for_memory_in_any_order(void **state)
 	}
 }
 
+/* Two folios, and memory for the second is not there. */
+static void half_a_range_is_merged_again_by_the_rfc_and_left_split_by_the_plan(void **state)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(orders); i++) {
+		bool rfc = i < 2;
+		struct world *w = huge_world(orders[i]);
+		u32 nth, halves = 0;
+		int err;
+
+		huge_td(w, 2);
+		for (nth = 1; ; nth++) {
+			fail_alloc(w, nth);
+			err = convert(w, 2 * MB - 4096, 8192, false);
+			if (!w->env->injector.alloc_fired)
+				break;
+			assert_int_equal(err, -ENOMEM);
+			assert_int_equal(folio_at(w, 2 * MB).order, 9);
+			halves += folio_at(w, 0).order == 0;
+			look(w);
+		}
+		assert_int_equal(err, 0);
+		assert_int_equal(folio_at(w, 0).order, 0);
+		assert_int_equal(folio_at(w, 2 * MB).order, 0);
+		assert_int_equal(halves > 0, !rfc);
+		assert_int_equal(w->kmsg_seen[KMSG_WARN], 0);
+		teardown((void **)&w);
+	}
+}
+
 static void contents_survive_a_split_and_a_merge(void **state)
 {
 	struct world *w = *state;
@@ -352,6 +381,7 @@ int main(void)
 		huge_test(pages_in_pieces_are_whole_in_their_pool_when_the_file_is_gone),
 		cmocka_unit_test(a_split_that_finds_no_memory_leaves_the_folio_whole_in_every_order),
 		cmocka_unit_test(a_merge_cannot_fail_for_memory_in_any_order),
+		cmocka_unit_test(half_a_range_is_merged_again_by_the_rfc_and_left_split_by_the_plan),
 		huge_test(contents_survive_a_split_and_a_merge),
 		huge_test(a_new_page_of_which_some_is_shared_is_born_in_pieces_or_not_at_all),
 		huge_test(the_order_of_a_folio_limits_the_mapping),

@@ -10,8 +10,8 @@
 
 static bool private_now(struct inode *inode, pgoff_t first, pgoff_t end, void *arg)
 {
-	return gmem_attributes_range_has(&GMEM_I(inode)->attributes, first, end,
-					 KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	return first >= end || gmem_attributes_range_has(&GMEM_I(inode)->attributes, first, end,
+							 KVM_MEMORY_ATTRIBUTE_PRIVATE);
 }
 
 /* As private_now() would have said before this conversion stored its attributes. */
