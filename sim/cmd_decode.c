@@ -191,35 +191,6 @@ static void print_leaves(u64 status)
 
 /* ---- Scenarios that show it ---- */
 
-static bool nodes_name(const struct scn_node *node, u32 count, u64 status, int leaf)
-{
-	u32 i, k;
-
-	for (i = 0; i < count; i++) {
-		const struct scn_step *step = node[i].step;
-
-		if (nodes_name(node[i].body, node[i].body_count, status, leaf))
-			return true;
-		if (node[i].kind != SCN_STEP)
-			continue;
-		for (k = 0; k < step->crossing_count; k++)
-			if (step->crossing[k].result.kind == RESULT_STATUS &&
-			    TDX_STATUS(step->crossing[k].result.number) == TDX_STATUS(status) &&
-			    (leaf < 0 || step->crossing[k].leaf == leaf))
-				return true;
-		for (k = 0; k < step->result_count; k++)
-			if (step->result[k].kind == RESULT_STATUS && step->result[k].number &&
-			    TDX_STATUS(step->result[k].number) == TDX_STATUS(status))
-				return true;
-		for (k = 0; k < step->verb->operand_count; k++)
-			if (step_has(step, k) && step->verb->operand[k].type == TYPE_STATUS &&
-			    TDX_STATUS(step->value[k].number) == TDX_STATUS(status) &&
-			    (leaf < 0 || step->value[0].number == (u64)leaf))
-				return true;
-	}
-	return false;
-}
-
 static bool print_scenario(u64 status, int leaf)
 {
 	struct path_list paths = { 0 };
@@ -234,7 +205,7 @@ static bool print_scenario(u64 status, int leaf)
 		return true;
 	for (i = 0; i < paths.count && !found; i++) {
 		scn = scn_parse_file(paths.path[i], &diag);
-		found = scn && nodes_name(scn->node, scn->node_count, status, leaf);
+		found = scn && scn_shows_status(scn, status, leaf);
 		if (found)
 			printf("  see       %s\n            %s\n", paths.path[i], scn->hypothesis);
 		scn_free(scn);
@@ -274,7 +245,9 @@ static int decode(const char *line)
 	} else {
 		print_leaves(status);
 	}
-	if (info && info->value && !(leaf && print_scenario(status, leaf->number)))
+	if (tdx_status_unseen(status))
+		printf("  see       no scenario: %s\n", tdx_status_unseen(status));
+	else if (info && info->value && !(leaf && print_scenario(status, leaf->number)))
 		print_scenario(status, -1);
 	return 0;
 }

@@ -213,6 +213,8 @@ struct scn *scn_parse_file(const char *path, struct diag *diag);
 struct scn *scn_parse_text(const char *name, const char *text, size_t size,
 			   struct diag *diag);
 void scn_free(struct scn *scn);
+/* Does a line state this status (bits 63:32), of @leaf if that is not -1? */
+bool scn_shows_status(const struct scn *scn, u64 status, int leaf);
 
 /* A fresh, empty one, for whoever builds scenarios (fuzzer, shrinker). */
 struct scn *scn_new(const char *name);

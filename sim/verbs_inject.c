@@ -93,6 +93,7 @@ void verb_module_seamcall(struct run *run, const struct scn_step *step, struct r
 	};
 	u64 rax = step->value[0].number | step_number(step, 8, 0) << 16;
 	u64 lp = step_number(step, 9, 0);
+	struct hw_cpu *cpu;
 
 	if (lp >= run->sim->hw->cpu_count) {
 		out_bad_input(out, "there are %u logical processors", run->sim->hw->cpu_count);
@@ -100,9 +101,13 @@ void verb_module_seamcall(struct run *run, const struct scn_step *step, struct r
 	}
 	if (out->bad_input)
 		return;
+	cpu = &run->sim->hw->cpu[lp];
+	cpu->irqs_on = true;
 	out->result = (struct scn_result){
 		.kind = RESULT_STATUS, .number = seamcall(run->sim->tdx, lp, rax, &args),
 	};
+	/* What waited is taken as soon as the SEAMCALL is back. */
+	cpu->irqs_on = cpu->irq_pending = false;
 }
 
 void verb_test_remember(struct run *run, const struct scn_step *step, struct run_outcome *out)

@@ -62,6 +62,7 @@ struct hw_cpu {
 	u8 package;
 	bool online;
 	bool irq_pending;	/* an IPI or other interrupt waits */
+	bool irqs_on;		/* of the host code that makes a SEAMCALL; KVM has them off */
 	bool in_guest;		/* an interrupt waits for the TD exit */
 	u32 exits;		/* TD exits so far */
 	struct hw_tlb *tlb;	/* NULL until the first guest access */

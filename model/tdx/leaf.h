@@ -303,10 +303,12 @@ static inline bool no_entropy(struct call *c)
 	return choose(c->m->env, 2, CHOICE_ENTROPY);
 }
 
-/* An interrupt waits while a host leaf runs. */
+/* An interrupt waits while a host leaf runs: one that is chosen, or one a caller may take. */
 static inline bool host_interrupted(struct call *c)
 {
-	return choose(c->m->env, 2, CHOICE_IRQ);
+	const struct hw_cpu *cpu = &c->m->hw->cpu[c->lp];
+
+	return choose(c->m->env, 2, CHOICE_IRQ) || (cpu->irqs_on && cpu->irq_pending);
 }
 
 /* -- seamcall.c, tdcall.c -- */

@@ -19,6 +19,23 @@ const struct tdx_status_info tdx_status_info[] = {
 };
 const u32 tdx_status_count = ARRAY_SIZE(tdx_status_info);
 
+const char *tdx_status_unseen(u64 status)
+{
+	static const struct {
+		u64 status;
+		const char *why;
+	} unseen[] = {
+#define STATUS_UNSEEN(name, why) { name, why },
+#include "model/tdx/status_unseen.def"
+#undef STATUS_UNSEEN
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(unseen); i++)
+		if (unseen[i].status == TDX_STATUS(status))
+			return unseen[i].why;
+	return NULL;
+}
+
 const char *const tdx_retry_text[] = {
 	[RETRY_NONE] = "not an error",
 	[RETRY_SAME] = "the same call may succeed later",

@@ -27,6 +27,8 @@ extern const char *const tdx_retry_text[];
 
 /* By value; details are ignored. NULL when unknown. */
 const struct tdx_status_info *tdx_status_find(u64 status);
+/* Why no scenario can show this status (status_unseen.def), NULL: one does. */
+const char *tdx_status_unseen(u64 status);
 /* By name, with or without TDX_. NULL when unknown. */
 const struct tdx_status_info *tdx_status_by_name(const char *name);
 
