@@ -94,12 +94,19 @@ static int set_format(void *ctx, const char *text)
 	return err;
 }
 
+static int set_trace(void *ctx, const char *text)
+{
+	((struct matrix_request *)ctx)->matrix.trace = true;
+	return 0;
+}
+
 static const struct option_row rows[] = {
 	{ "--policy", "P", "this hold policy ('list policies'); may be repeated (all)", set_policy },
 	{ "--order", "O", "this conversion order ('list orders'); may be repeated (all)", set_order },
 	{ "--situation", "S", "this situation, S1 to S13; may be repeated (all)", set_situation },
 	{ "--page", "4K|2M|1G", "this page size of guest_memfd; may be repeated (4K and 2M)", set_page },
 	{ "--format", "text|json|markdown", "heat table, JSON Lines (doc/json.md), or tables for a mail", set_format },
+	{ "--trace", NULL, "JSON: each cell with its steps, SEAMCALLs and S-EPT moves", set_trace },
 	{ "--set", "KNOB=VALUE", "any other knob of the machine ('list knobs')", option_knob },
 	{ "--defect", "NAME", "plant a defect ('list defects'), to test the tests", option_defect },
 };
@@ -190,13 +197,16 @@ static void *work(void *arg)
 	struct matrix_request *request = worker->request;
 	u32 i, end;
 
-	for (i = take_cells(request, &end); i < end; i = take_cells(request, &end))
+	for (i = take_cells(request, &end); i < end; i = take_cells(request, &end)) {
 		for (; i < end && !worker->failed; i++) {
 			const struct matrix_place at = request->cell[i].at;
 
 			worker->failed = !matrix_run(&worker->matrix, &at, &request->cell[i],
 						     &worker->diag);
 		}
+		/* No other cell is about these machines. */
+		sim_cache_free(&worker->matrix.cache);
+	}
 	matrix_free(&worker->matrix);
 	return NULL;
 }
@@ -266,6 +276,7 @@ int cmd_matrix(int argc, char **argv)
 	struct option_words words = { 0 };
 	char path[1024];
 	int status;
+	u32 i;
 
 	if (!request)
 		return EXIT_INTERNAL;
@@ -287,6 +298,8 @@ int cmd_matrix(int argc, char **argv)
 		if (status != EXIT_BAD_INPUT)
 			print(request);
 	}
+	for (i = 0; i < request->total; i++)
+		free(request->cell[i].trace);
 	option_words_free(&words);
 	free(request->cell);
 	free(request);

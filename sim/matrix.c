@@ -12,6 +12,7 @@
 #include "model/kvm/gmem_convert.h"
 #include "model/tdx/tables.h"
 #include "sim/matrix.h"
+#include "sim/matrix_trace.h"
 #include "sim/run_impl.h"
 
 #define SETTING_MAX	48
@@ -140,6 +141,7 @@ static u32 machine_settings(const struct matrix *matrix, const struct matrix_pla
 struct matrix_ear {
 	struct matrix_cell *cell;
 	struct sim *sim;
+	struct matrix_trace *trace;	/* NULL: not wanted */
 	bool measuring;		/* since a `test measure`, to the end of its step */
 	bool faulted;		/* an injected fault has fired */
 	u32 alloc_count;	/* of the injector when measuring began */
@@ -219,6 +221,8 @@ static void hear(void *ctx, const struct trace_event *event)
 {
 	struct matrix_ear *ear = ctx;
 
+	if (ear->trace)
+		matrix_trace_event(ear->trace, event);
 	switch (event->kind) {
 	case TRACE_SEAMCALL:
 		heard_seamcall(ear, event);
@@ -320,6 +324,8 @@ static void after_step(void *ctx, const struct run *run, const struct scn_step *
 	struct matrix_cell *cell = ear->cell;
 
 	cell->vm_dead |= vm_is_dead(ear->sim->host, 0);
+	if (ear->trace)
+		matrix_trace_step(ear->trace, run, step, out);
 	if (step->verb->id == VERB_TEST_MEASURE)
 		begin_measure(ear);
 	else if (!ear->measuring)
@@ -458,9 +464,15 @@ bool matrix_run(struct matrix *matrix, const struct matrix_place *at, struct mat
 		not_applicable(cell, why);
 		return true;
 	}
+	if (matrix->trace) {
+		ear.trace = matrix_trace_begin(ear.sim);
+		options.listener_mask |= MATRIX_TRACE_MASK;
+	}
 	choose_script(&ear.sim->env->chooser);
 	run_scenario(ear.sim, matrix->scn[at->situation], &options, &result);
 	read_off(&ear, &result);
+	if (ear.trace)
+		cell->trace = matrix_trace_end(ear.trace);
 	return true;
 }
 

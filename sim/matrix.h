@@ -104,6 +104,7 @@ struct matrix_cell {
 	u32 model_broken;	/* of these: no policy answers for it */
 	struct matrix_cost cost;
 	struct host_hold_view hold;	/* what the policy did and took */
+	char *trace;		/* with matrix->trace: JSON fields, malloc()ed */
 };
 
 struct matrix {
@@ -111,6 +112,7 @@ struct matrix {
 	const struct run_setting *set;	/* more knobs, from the command line */
 	u32 set_count;
 	u64 defects;
+	bool trace;			/* keep each cell's story */
 	struct sim_cache cache;
 	struct scn *scn[MATRIX_SITUATION_NR];	/* as parsed, NULL: not yet */
 };

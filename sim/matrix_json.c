@@ -105,7 +105,7 @@ void matrix_print_json(const struct matrix *matrix, const struct matrix_cell *ce
 	cost_fields(cell);
 	text_field("scenario", path);
 	text_field("repeat", repeat);
-	printf("}\n");
+	printf("%s}\n", cell->trace ? cell->trace : "");
 }
 
 static void print_rank(const struct matrix_rank *rank, u32 place)
