@@ -43,7 +43,6 @@ struct gmem_conversion {
 	bool invalidating;		/* counted as in progress over inv_start, inv_end */
 	pgoff_t inv_start, inv_end;
 	struct kvm_unmapped unmapped;	/* what the zap returned, if it returns anything */
-	u8 filter;			/* KVM_FILTER_*: who may map something of the range */
 	struct gmem_attributes before;	/* STEP_WORK_ITEMS: what the range had */
 };
 

@@ -96,11 +96,13 @@ static void invalidation_of(struct gmem_conversion *cnv, u64 granule)
 {
 	cnv->inv_start = cnv->start & ~(granule - 1);
 	cnv->inv_end = ALIGN_UP(cnv->end, granule);
-	cnv->filter = kvm_gmem_get_invalidate_filter(cnv->inode, cnv->start, cnv->end);
 	cnv->invalidating = true;
 }
 
-/* Counts and zaps in one hold of each mmu_lock. */
+/*
+ * Counts and zaps in one hold of each mmu_lock. What is zapped follows from the
+ * old state of the whole range: a part that has the new state already goes, too.
+ */
 int gmem_step_invalidate_start(struct gmem_conversion *cnv)
 {
 	invalidation_of(cnv, 1);
@@ -123,10 +125,14 @@ int gmem_step_invalidate_begin_huge(struct gmem_conversion *cnv)
 	return 0;
 }
 
-/* Cannot fail, whatever the module says: for private memory there is no way back. */
+/*
+ * Cannot fail, whatever the module says: for private memory there is no way back.
+ * Only the half that the range leaves: the RFC makes a work item of what changes.
+ */
 int gmem_step_zap(struct gmem_conversion *cnv)
 {
-	cnv->unmapped = kvm_gmem_zap(cnv->inode, cnv->start, cnv->end, cnv->filter);
+	cnv->unmapped = kvm_gmem_zap(cnv->inode, cnv->start, cnv->end,
+				     cnv->to_private ? KVM_FILTER_SHARED : KVM_FILTER_PRIVATE);
 	return 0;
 }
 
