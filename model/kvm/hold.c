@@ -120,15 +120,18 @@ void hold_page_mark(struct page *page, bool mark)
 	page_store(page, "a mark in struct page");
 	if (page->flags & BIT_ULL(PG_model_readonly))
 		return;
-	if (mark)
+	if (mark) {
 		page->flags |= BIT_ULL(PG_model_hold);
-	else
+		hold_of(page)->any_mark = true;
+	} else {
 		page->flags &= ~BIT_ULL(PG_model_hold);
+	}
 }
 
 void folio_mark(struct folio *folio)
 {
 	folio->flags |= BIT_ULL(PG_model_hold);
+	hold_of(folio)->any_mark = true;
 }
 
 void folio_unmark(struct folio *folio)
@@ -141,8 +144,11 @@ void hold_lost(struct folio *folio, const char *reason)
 	kvm_pfn_t head;
 	u32 order = hugetlb_split_origin(mm_of(folio), folio_pfn(folio), &head);
 
-	hold_of(folio)->count.kept++;
-	hold_of(folio)->count.bytes_kept += folio_nr_pages(folio) << PAGE_SHIFT;
+	/* A second failure in the same folio takes nothing more. */
+	if (order || !(folio->flags & BIT_ULL(PG_model_leaked))) {
+		hold_of(folio)->count.kept++;
+		hold_of(folio)->count.bytes_kept += folio_nr_pages(folio) << PAGE_SHIFT;
+	}
 	if (order)
 		mm_leak(pfn_to_page(env_of(folio), head), order, reason);
 	else

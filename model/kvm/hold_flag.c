@@ -69,6 +69,8 @@ static void marked_merge_begin(struct hold_pieces *pieces)
 {
 	u64 i;
 
+	if (!hold_any_mark(pieces->mapping))
+		return;
 	for (i = 0; i < pieces->nr; i++)
 		pieces->flags |= folio_marked(pfn_folio(pieces->mapping, pieces->pfn + i));
 }
@@ -203,6 +205,8 @@ static bool folio_has_marked_page(struct folio *folio)
 {
 	u64 i, nr = folio_nr_pages(folio);
 
+	if (!hold_any_mark(folio))
+		return false;
 	for (i = 0; i < nr; i++) {
 		hold_step(folio, 1);
 		if (folio_page(folio, i)->flags & BIT_ULL(PG_model_hold))
@@ -237,6 +241,8 @@ static void page_pieces_begin(struct hold_pieces *pieces)
 	struct hold_state *hold = hold_of(pieces->mapping);
 	u64 i;
 
+	if (!hold_any_mark(hold))
+		return;
 	for (i = 0; i < pieces->nr; i++) {
 		const struct page *page = pfn_to_page(env_of(pieces->mapping), pieces->pfn + i);
 		struct hold_error *error;

@@ -29,6 +29,7 @@ struct hold_state {
 	struct host_hold_view count;
 	struct pool errors, inodes;
 	struct sparse page_ext;		/* inuse-flag-ext: u8 by pfn */
+	bool any_mark;			/* PG_model_hold was ever set */
 };
 
 static inline struct hold_state *hold_of(const void *object)
@@ -85,6 +86,13 @@ static inline bool folio_marked(const struct folio *folio)
 void hold_page_mark(struct page *page, bool mark);
 void folio_mark(struct folio *folio);
 void folio_unmark(struct folio *folio);
+
+/* Spares a look at each page of a folio that cannot have a mark. */
+static inline bool hold_any_mark(const void *object)
+{
+	hold_step(object, 1);
+	return hold_of(object)->any_mark;
+}
 
 #define HOLD_POLICY(id, name, summary) extern const struct hold_policy hold_##id;
 #include "model/kvm/hold_policies.def"

@@ -228,6 +228,8 @@ static void folio_list_merge_begin(struct hold_pieces *pieces)
 	struct folio *piece;
 	u64 i;
 
+	if (!hold_any_mark(hold))
+		return;
 	for (i = 0; i < pieces->nr; i += folio_nr_pages(piece)) {
 		struct hold_error *error, **end = (struct hold_error **)&pieces->list;
 
