@@ -2,9 +2,9 @@
 """Turn the JSON Lines of a run into one self-contained HTML page.
 
 usage: tools/python jinja2 reports/report.py --run RUN.jsonl [--story TITLE=FILE]...
-           [--graph TITLE=FILE.svg]... [--matrix FILE.jsonl] [--bench FILE.jsonl] -o OUT.html
+           [--graph TITLE=FILE.svg]... [--matrix-page NAME] [--bench FILE.jsonl] -o OUT.html
 
-Input is what `septum run|matrix|bench --format json` print (doc/json.md), text a
+Input is what `septum run|bench --format json` print (doc/json.md), text a
 run printed, and the SVG of `septum graph`. Nothing is fetched, nothing is
 computed that the run did not say; the page has no outside reference.
 """
@@ -86,18 +86,6 @@ def scenario_rows(objects):
     return rows
 
 
-def matrix_table(objects):
-    """Policies by situations, each cell the worst of its page sizes and orders."""
-    cells = [o for o in objects if o.get('type') == 'cell']
-    policies = list(collections.OrderedDict.fromkeys(c['policy'] for c in cells))
-    situations = sorted({c['situation'] for c in cells},
-                        key=lambda s: (len(s), s))
-    table = {p: {s: [] for s in situations} for p in policies}
-    for cell in cells:
-        table[cell['policy']][cell['situation']].append(cell)
-    return {'policies': policies, 'situations': situations, 'cells': table} if cells else None
-
-
 def inline_svg(path):
     """The <svg> element alone: no XML head, no document type, ids kept apart by file."""
     with open(path, encoding='utf-8') as f:
@@ -118,7 +106,7 @@ def main():
     parser.add_argument('--run', required=True)
     parser.add_argument('--story', type=titled, action='append', default=[])
     parser.add_argument('--graph', type=titled, action='append', default=[])
-    parser.add_argument('--matrix')
+    parser.add_argument('--matrix-page', default='', help='link to the page of reports/matrix.py')
     parser.add_argument('--bench')
     parser.add_argument('--version', default='')
     parser.add_argument('-o', '--output', required=True)
@@ -145,7 +133,7 @@ def main():
         steps=sum(v.get('steps', 0) for r in rows for v in r['variants']),
         stories=[(title, read_text(path)) for title, path in args.story],
         graphs=[(title, inline_svg(path)) for title, path in args.graph],
-        matrix=matrix_table(read_lines(args.matrix)) if args.matrix else None,
+        matrix_page=args.matrix_page,
         bench=[o for o in read_lines(args.bench) if o.get('type') == 'bench']
         if args.bench else [])
     os.makedirs(os.path.dirname(os.path.abspath(args.output)), exist_ok=True)

@@ -139,7 +139,7 @@ check('a repeat command runs one variant',
       run(*words, '--format', 'json')[1].count('"type":"scenario"') != 1 and repeats[0])
 
 code, out, err = run('matrix', '--page', '4K', '--policy', 'no-hold', '--policy', 'gmem-errlist',
-                     '--format', 'json')
+                     '--format', 'json', '--trace')
 check('output of matrix', code and err or first_misfit(out))
 
 with tempfile.TemporaryDirectory() as folder:
