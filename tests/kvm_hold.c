@@ -529,6 +529,21 @@ static void marks_go_to_the_pieces_and_come_back_with_a_merge(void **state)
 	}
 }
 
+static void a_folio_poisoned_as_a_whole_stays_so_in_pieces(void **state)
+{
+	struct world *w = huge_world("hwpoison-folio", "rfc51");
+
+	/* That order looks at no marks and splits what it has just poisoned. */
+	refuse(w, TDH_MEM_PAGE_REMOVE, 1, 1, ERR);
+	assert_int_equal(convert(w, false), 0);
+	assert_int_equal(folio_view(w, 0, OFFSET).order, 0);
+	assert_true(folio_view(w, 0, OFFSET).hwpoison);
+	assert_true(folio_view(w, 0, OFFSET + 5 * PAGE_SIZE).hwpoison);
+	ops(w)->gmem_close(w->h, 0);
+	assert_true(hold_view(w).bytes_out_of_use >= 2 * MB);
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +566,7 @@ int main(void)
 		cmocka_unit_test(page_ext_is_not_touched_by_a_split),
 		cmocka_unit_test(how_exact_a_mark_is_depends_on_memory_in_the_error_path),
 		cmocka_unit_test(marks_go_to_the_pieces_and_come_back_with_a_merge),
+		cmocka_unit_test(a_folio_poisoned_as_a_whole_stays_so_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

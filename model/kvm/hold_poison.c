@@ -79,6 +79,26 @@ void hold_poison_truncate(struct folio *folio)
 		hold_keep(folio, "hwpoison: of a hugetlb folio");
 }
 
+/* Of an unreliable folio all counts as bad, and does so of each piece of it. */
+void hold_poison_split_begin(struct folio *folio, struct hold_pieces *pieces)
+{
+	if (folio_test_hugetlb(folio) && folio_test_hpg(folio, HPG_raw_hwp_unreliable))
+		pieces->flags |= 1;
+}
+
+void hold_poison_split_done(struct hold_pieces *pieces, int err)
+{
+	struct folio *piece;
+	u64 i;
+
+	if (err || !(pieces->flags & 1))
+		return;
+	for (i = 0; i < pieces->nr; i += folio_nr_pages(piece)) {
+		piece = pfn_folio(pieces->mapping, pieces->pfn + i);
+		folio_set_hwpoison(piece);
+	}
+}
+
 static void poison_failed_frames(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				 kvm_pfn_t pfn, enum hold_step step, u64 err)
 {
@@ -99,6 +119,8 @@ const struct hold_policy hold_hwpoison = {
 	.demote_failed = poison_demote_failed,
 	.after_zap = hold_poison_convert,
 	.truncate = hold_poison_truncate,
+	.split_begin = hold_poison_split_begin,
+	.split_done = hold_poison_split_done,
 	.get_pfn = hold_poison_refuse,
 	.host_fault = hold_poison_refuse,
 };
@@ -120,6 +142,8 @@ const struct hold_policy hold_hwpoison_folio = {
 	.demote_failed = poison_folio_demote_failed,
 	.after_zap = hold_poison_convert,
 	.truncate = hold_poison_truncate,
+	.split_begin = hold_poison_split_begin,
+	.split_done = hold_poison_split_done,
 	.get_pfn = hold_poison_refuse,
 	.host_fault = hold_poison_refuse,
 };
