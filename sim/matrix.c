@@ -323,6 +323,9 @@ static void after_step(void *ctx, const struct run *run, const struct scn_step *
 	struct matrix_ear *ear = ctx;
 	struct matrix_cell *cell = ear->cell;
 
+	/* The module's part of the checks walks the PAMT: at 1G that waits for the end. */
+	if (run->options->checks_at_end && run->world.measured)
+		ear->sim->host->ops->check(ear->sim->host);
 	cell->vm_dead |= vm_is_dead(ear->sim->host, 0);
 	if (ear->trace)
 		matrix_trace_step(ear->trace, run, step, out);
@@ -440,7 +443,7 @@ bool matrix_run(struct matrix *matrix, const struct matrix_place *at, struct mat
 	struct run_options options = {
 		.set = set, .set_count = machine_settings(matrix, at, set), .listener = hear,
 		.listener_ctx = &ear, .listener_mask = HEAR_ALWAYS | HEAR_MEASURING, .on_step = after_step,
-		.on_step_ctx = &ear,
+		.on_step_ctx = &ear, .checks_at_end = at->page == MATRIX_1G,
 	};
 	struct sim_config config;
 	struct run_result result;
