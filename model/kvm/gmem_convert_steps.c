@@ -8,6 +8,7 @@
  */
 #include "model/kvm/gmem_convert.h"
 #include "model/kvm/hold.h"
+#include "model/kvm/series_bugs.h"
 #include "model/mm/filemap.h"
 
 static struct gmem_attributes *attributes_of(const struct gmem_conversion *cnv)
@@ -48,7 +49,7 @@ static bool check_folio(struct gmem_conversion *cnv, struct folio *folio)
 	if (kvm_gmem_has_safe_refcount(folio))
 		return true;
 	/* It may be waiting in some CPU's batch to be put on the LRU. */
-	if (folio_test_large(folio) || cnv->drained)
+	if (folio_test_large(folio) || cnv->drained || series_bug(folio, SERIES_BUG_NO_LRU_DRAIN))
 		return false;
 	cnv->drained = true;
 	lru_add_drain_all(env_of(folio));

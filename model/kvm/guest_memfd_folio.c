@@ -156,6 +156,17 @@ static bool kvm_gmem_populate_allowed(struct kvm *kvm, const struct inode *gmem,
 					       KVM_MEMORY_ATTRIBUTE_PRIVATE);
 }
 
+/* Where the source page was looked up once: user memory that is not there takes mmap_lock. */
+static void look_up_source_late(struct kvm *kvm, const struct page *source)
+{
+	struct mm_struct *mm = kvm_globals_of(kvm)->current_mm;
+
+	if (!source || !series_bug(kvm, SERIES_BUG_POPULATE_LOCKS))
+		return;
+	down_read(&mm->mmap_lock);
+	up_read(&mm->mmap_lock);
+}
+
 static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
 			       struct file *file, gfn_t gfn, struct page *source,
 			       kvm_gmem_populate_cb fill, void *opaque)
@@ -167,6 +178,7 @@ static int __kvm_gmem_populate(struct kvm *kvm, struct kvm_memory_slot *slot,
 	kvm_pfn_t pfn;
 
 	filemap_invalidate_lock(cache);
+	look_up_source_late(kvm, source);
 
 	folio = __kvm_gmem_get_pfn(file, slot, pgoff, &pfn, &max_order);
 	if (IS_ERR(folio)) {
