@@ -15,7 +15,8 @@
 struct session {
 	_Alignas(64) struct run run;
 	_Alignas(64) struct run_result result;
-	struct explorer explorer;
+	/* Not in the last chunk of what is captured and rolled back before it. */
+	_Alignas(64) struct explorer explorer;
 	struct run_scope top;
 	const struct race_options *options;
 	struct race_report *report;
