@@ -37,7 +37,7 @@
       if (c.shared_while_mapped) text += ' \u21c4';
       if (c.next_td === 'bugged') text += ' \u2715';
       var bad = unsafe(c) || c.outcome === 'hang' || c.outcome === 'host-down' ||
-                c.next_td === 'bugged' || c.retry === 'again';
+                c.next_td === 'bugged' || (c.outcome === 'again' && c.retry !== 'ok');
       return [text, bad ? 'bad' : c.bytes_lost ? 'warn' : 'good'];
     },
     lost: function (c) {

@@ -322,6 +322,7 @@ static void after_step(void *ctx, const struct run *run, const struct scn_step *
 {
 	struct matrix_ear *ear = ctx;
 	struct matrix_cell *cell = ear->cell;
+	bool was_dead = cell->vm_dead;
 
 	/* The module's part of the checks walks the PAMT: at 1G that waits for the end. */
 	if (run->options->checks_at_end && run->world.measured)
@@ -341,13 +342,14 @@ static void after_step(void *ctx, const struct run *run, const struct scn_step *
 		note_operation(cell, &out->result);
 		break;
 	case MEASURE_NEIGHBOUR:
-		if (outcome_of(&out->result) == OUTCOME_OK)
-			cell->neighbour = NEIGHBOUR_KEPT;
-		else if (!cell->vm_dead)
-			cell->neighbour = NEIGHBOUR_LOST;
+		/* A dead VM's vCPU cannot look; one that dies of looking has seen enough. */
+		if (!was_dead)
+			cell->neighbour = outcome_of(&out->result) == OUTCOME_OK ?
+					  NEIGHBOUR_KEPT : NEIGHBOUR_LOST;
 		break;
 	case MEASURE_RETRY:
-		cell->retry = outcome_of(&out->result);
+		if (cell->retry == OUTCOME_NA || outcome_of(&out->result) > cell->retry)
+			cell->retry = outcome_of(&out->result);
 		break;
 	case MEASURE_NEXT_TD:
 		note_next_td(ear, step, &out->result);
@@ -399,6 +401,11 @@ static void read_off(struct matrix_ear *ear, const struct run_result *result)
 	cell->machine_checks = ear->sim->hw->mce_count;
 	h->ops->probe_hold(h, &cell->hold);
 	count_leaks(ear);
+	if (cell->hold.host_down || ear->sim->env->checker.bug_count) {
+		cell->outcome = OUTCOME_HOST_DOWN;
+		cell->error[0] = '\0';
+		return;
+	}
 	/* The fault never came: because of how the operation went, or there is no place for it. */
 	if (result->verdict == RUN_ERROR || result->verdict == RUN_SKIPPED) {
 		if (cell->outcome == OUTCOME_OK || cell->outcome == OUTCOME_NA)
@@ -413,12 +420,10 @@ static void read_off(struct matrix_ear *ear, const struct run_result *result)
 		cell->broken_setup = true;
 		return;
 	}
-	if (ear->sim->env->checker.bug_count)
-		cell->outcome = OUTCOME_HOST_DOWN;
-	else if (result->broken >> INV_OPERATION_ENDS & 1u)
+	if (result->broken >> INV_OPERATION_ENDS & 1u) {
 		cell->outcome = OUTCOME_HANG;
-	if (cell->outcome >= OUTCOME_HANG)
 		cell->error[0] = '\0';
+	}
 }
 
 /* ---- One cell ---- */

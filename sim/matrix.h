@@ -134,7 +134,7 @@ struct matrix_rank {
 	u8 policy;
 	u32 cells;		/* that could apply */
 	u32 unsafe;		/* a frame was reused, or shared, while mapped */
-	u32 stuck;		/* hang, or -EAGAIN still after the retry */
+	u32 stuck;		/* hang, or -EAGAIN and no retry that got through */
 	u32 host_down;
 	u32 next_td_bugged;
 	u64 bytes_lost, bytes_stuck;

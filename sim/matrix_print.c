@@ -38,7 +38,8 @@ static enum paint paint(const struct matrix_cell *cell)
 	if (cell->outcome == OUTCOME_NA)
 		return PAINT_NA;
 	if (unsafe(cell) || cell->outcome == OUTCOME_HANG || cell->outcome == OUTCOME_HOST_DOWN ||
-	    cell->next_td == NEXT_TD_BUGGED || cell->retry == OUTCOME_AGAIN)
+	    cell->next_td == NEXT_TD_BUGGED ||
+	    (cell->outcome == OUTCOME_AGAIN && cell->retry != OUTCOME_OK))
 		return PAINT_BAD;
 	return cell->bytes_lost ? PAINT_LOSS : PAINT_GOOD;
 }

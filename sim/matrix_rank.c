@@ -23,7 +23,8 @@ static void add_cell(struct matrix_rank *rank, const struct matrix_cell *cell)
 		return;
 	rank->cells++;
 	rank->unsafe += cell->reused || cell->shared_while_mapped;
-	rank->stuck += cell->outcome == OUTCOME_HANG || cell->retry == OUTCOME_AGAIN;
+	rank->stuck += cell->outcome == OUTCOME_HANG ||
+		       (cell->outcome == OUTCOME_AGAIN && cell->retry != OUTCOME_OK);
 	rank->host_down += cell->outcome == OUTCOME_HOST_DOWN;
 	rank->next_td_bugged += cell->next_td == NEXT_TD_BUGGED;
 	rank->bytes_lost += cell->bytes_lost;

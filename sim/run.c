@@ -113,7 +113,12 @@ static void take_measure(struct run *run, const struct scn_step *step)
 /* A host that is down, or a thread that never comes back, takes no more steps. */
 static bool measured_to_the_end(struct run *run)
 {
-	return run->world.measured && (run->world.hung || run_env(run)->checker.bug_count);
+	struct host_hold_view view = { 0 };
+
+	if (!run->world.measured)
+		return false;
+	step_ops(run)->probe_hold(step_host(run), &view);
+	return view.host_down || run->world.hung || run_env(run)->checker.bug_count;
 }
 
 bool run_step(struct run *run, const struct scn_step *step, struct run_outcome *out)
