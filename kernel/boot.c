@@ -46,19 +46,17 @@ static int set_parameters(void)
 	return 0;
 }
 
-static int run_initcalls(void)
+/* As the kernel does: one that fails is said, and the boot goes on without it. */
+static void run_initcalls(void)
 {
 	initcall_entry_t *entry;
 
 	for (entry = __start_kernel_initcalls; entry < __stop_kernel_initcalls; entry++) {
 		int err = initcall_from_entry(entry)();
 
-		if (err) {
+		if (err)
 			pr_err("initcall %ld failed: %d\n", entry - __start_kernel_initcalls, err);
-			return err;
-		}
 	}
-	return 0;
 }
 
 int kern_boot(const struct kern_machine *machine)
@@ -78,7 +76,7 @@ int kern_boot(const struct kern_machine *machine)
 	x86_virt_init();
 	tdx_init();
 	get_cpu_entry_area(0);	/* maps it while mapping is still possible */
-	err = run_initcalls();
+	run_initcalls();
 	page_alloc_booted();
-	return err;
+	return 0;
 }

@@ -248,6 +248,13 @@ struct page *alloc_contig_pages_noprof(unsigned long nr, gfp_t gfp, int nid, nod
 	return pfn_to_page(first);
 }
 
+/* When the module refuses to be initialised. What is not at the mark stays out of use. */
+void free_contig_range(unsigned long pfn, unsigned long nr)
+{
+	if (pfn + nr == never_used)
+		never_used = pfn;
+}
+
 /* refs NULL: one each. */
 void folios_put_refs(struct folio_batch *batch, unsigned int *refs)
 {

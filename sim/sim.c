@@ -7,7 +7,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/tdx/tables.h"
 #include "sim/sim.h"
+
+/* The module is busy with something else at the first call of the boot's leaf. */
+static void refuse_in_boot(struct env *env, enum sim_boot boot)
+{
+	static const u16 leaf[] = {
+#define BOOT(id, leaf, name) leaf,
+#include "sim/boots.def"
+#undef BOOT
+	};
+
+	inject_add(env, &(struct inject_rule){
+		.leaf = leaf[boot], .kind = INJECT_REFUSE, .nth = 1, .times = 1,
+		.status = TDX_SYS_BUSY,
+	});
+}
 
 static bool build(struct sim *sim, const struct sim_config *config, char *why, size_t why_size)
 {
@@ -27,11 +43,15 @@ static bool build(struct sim *sim, const struct sim_config *config, char *why, s
 		snprintf(why, why_size, "this TDX module cannot be built (module, dpamt)");
 		return false;
 	}
+	if (config->boot_refused)
+		refuse_in_boot(sim->env, config->boot_refused);
 	sim->host = host_create(sim->env, sim->hw, sim->tdx, &config->host);
 	if (!sim->host) {
 		snprintf(why, why_size, "this host kernel cannot be built (policy, order, hugetlb)");
 		return false;
 	}
+	if (config->boot_refused)
+		inject_clear(sim->env);
 	return true;
 }
 

@@ -15,11 +15,19 @@
 
 struct diag;
 
+/* What a boot can be without, by the SEAMCALL that the module refuses. */
+enum sim_boot {
+#define BOOT(id, leaf, name) BOOT_##id,
+#include "sim/boots.def"
+#undef BOOT
+};
+
 struct sim_config {
 	struct hw_config hw;
 	struct tdx_config tdx;
 	struct host_config host;
 	u64 defects;		/* BIT(enum defect), tests only */
+	u8 boot_refused;	/* enum sim_boot: the first such call is refused */
 };
 
 struct sim {

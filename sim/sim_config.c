@@ -30,6 +30,12 @@ static const char *const series_bug_names[] = {
 #undef SERIES_BUG
 };
 
+static const char *const boot_names[] = {
+#define BOOT(id, leaf, name) name,
+#include "sim/boots.def"
+#undef BOOT
+};
+
 static const char *const module_names[] = {
 	[TDX_MODULE_1_5] = "1.5", [TDX_MODULE_1_5_NOINTR] = "1.5+nointr",
 	[TDX_MODULE_2_0] = "2.0",
@@ -153,6 +159,7 @@ NAME_READER(level, u8, level_names, PG_LEVEL_4K)
 NAME_READER(leaf, u8, leaf_names, PG_LEVEL_4K)
 NAME_READER(split, u8, split_names, PG_LEVEL_4K)
 NAME_READER(series_bug, u8, series_bug_names, 0)
+NAME_READER(boot, u8, boot_names, BOOT_NONE)
 NAME_READER(module, enum tdx_module_version, module_names, 0)
 TEXT_READER(policy, policy_names)
 TEXT_READER(order, order_names)
@@ -253,6 +260,7 @@ bool sim_config_equal(const struct sim_config *a, const struct sim_config *b)
 #define TEXT_EQUAL_level	VALUE_EQUAL
 #define TEXT_EQUAL_leaf		VALUE_EQUAL
 #define TEXT_EQUAL_split	VALUE_EQUAL
+#define TEXT_EQUAL_boot		VALUE_EQUAL
 #define TEXT_EQUAL_module	VALUE_EQUAL
 #define TEXT_EQUAL_count	VALUE_EQUAL
 #define TEXT_EQUAL_cpus		VALUE_EQUAL

@@ -407,6 +407,8 @@ static void boot(struct kernel_host *kh)
 	if (kern_boot(&machine))
 		internal_error("the kernel did not boot, see its messages");
 	kh->kvm_fd = kern_open_kvm();
+	if (kh->kvm_fd < 0)
+		internal_error("the kernel booted without KVM, see its messages");
 	machine_snapshot(kh->machine);
 }
 
