@@ -191,9 +191,15 @@ static void heard_gmem(struct matrix_ear *ear, const struct trace_event *event)
 
 static void heard_check(struct matrix_ear *ear, const struct trace_event *event)
 {
+	struct host *h = ear->sim->host;
+	struct host_hold_view view = { 0 };
 	unsigned long long pfn;
 	u32 i;
 
+	/* What a host that is down still does is the model closing up. */
+	h->ops->probe_hold(h, &view);
+	if (view.host_down)
+		return;
 	if (strcmp(event->text.where, inv_name[INV_FREE_FRAME_UNMAPPED]) ||
 	    sscanf(event->text.text, "frame 0x%llx", &pfn) != 1)
 		return;
