@@ -440,23 +440,3 @@ void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size)
 	for (hpa = base; hpa < base + size; hpa += PAGE_SIZE)
 		hw_movdir64b(globals->hw, hpa, KEYID_SHARED, TOKEN_ZERO);
 }
-
-bool paddr_is_tdx_private(struct tdx_globals *globals, hpa_t phys)
-{
-	const struct tdmr_info *tdmr = &globals->tdmr;
-	struct tdx_module_args args = { .rcx = phys & PAGE_MASK };
-
-	if (!globals->initialized)
-		return false;
-	if (seamcall_on(globals, current_task(globals->env)->cpu, TDH_PHYMEM_PAGE_RDMD, &args))
-		return false;
-	switch (args.rcx) {
-	case PT_NDA:
-		return false;
-	case PT_RSVD:
-		return phys >= tdmr->pamt_4k_base &&
-		       phys < tdmr->pamt_1g_base + tdmr->pamt_1g_size;
-	default:
-		return true;
-	}
-}

@@ -175,7 +175,6 @@ void tdx_pamt_check(struct tdx_globals *globals);
 
 /* Only on machines with the partial-write erratum: MOVDIR64B of zeros. */
 void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size);
-bool paddr_is_tdx_private(struct tdx_globals *globals, hpa_t phys);
 
 /* A SEAMCALL with outputs, tried again while the module lacks randomness. */
 u64 seamcall_ret(struct tdx_globals *globals, u64 fn, struct tdx_module_args *args);

@@ -94,6 +94,5 @@ bool folio_in_lru_batch(const struct folio *folio);
 bool lru_cache_drain_for_folio(struct folio *folio, s32 extra_refs, bool *drained_all);
 /* Take off the LRU with a reference of HOLDER_ISOLATE; false when not on it. */
 bool folio_isolate_lru(struct folio *folio);
-void folio_putback_lru(struct folio *folio);
 
 #endif /* SEPTUM_MM_FILEMAP_H */

@@ -141,12 +141,6 @@ bool folio_isolate_lru(struct folio *folio)
 	return true;
 }
 
-void folio_putback_lru(struct folio *folio)
-{
-	lru_add(folio);
-	folio_put_as(folio, HOLDER_ISOLATE);
-}
-
 void shake_folio(struct folio *folio)
 {
 	if (folio_test_hugetlb(folio) || folio_test_lru(folio))
