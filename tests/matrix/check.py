@@ -9,6 +9,9 @@ import subprocess
 import sys
 
 septum = os.environ['SEPTUM']
+# Thousands of processes: those are not the sanitized program where there is a plain one.
+plain = os.path.join(os.environ.get('BUILD', ''), 'septum')
+repeater = plain if 'BUILD' in os.environ and os.access(plain, os.X_OK) else septum
 passed = failed = 0
 FAULT_SITUATIONS = {f'S{n}' for n in range(3, 14)}
 
@@ -22,8 +25,8 @@ def check(what, problem):
         passed += 1
 
 
-def run(*words):
-    done = subprocess.run([septum, *words], capture_output=True, text=True)
+def run(*words, program=septum):
+    done = subprocess.run([program, *words], capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -47,7 +50,7 @@ def repeat(cell):
     words = shlex.split(cell['repeat'])
     if words[:2] != ['septum', 'matrix']:
         return f'{cell["repeat"]!r} is no matrix command'
-    code, out, err = run(*words[1:], '--format', 'json')
+    code, out, err = run(*words[1:], '--format', 'json', program=repeater)
     again = [json.loads(line) for line in out.split('\n') if '"type":"cell"' in line]
     if again != [cell]:
         return f'{cell["repeat"]}: another outcome {err}{again}'
@@ -88,11 +91,11 @@ check('a failed removal is stuck memory in each situation about one',
       [s for s in FAULT_SITUATIONS if not any(c['situation'] == s and c['bytes_stuck'] for c in cells)])
 
 # A planted defect must change a cell, or the matrix measures nothing.
-plain = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin')[0]
+whole = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin')[0]
 broken = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin',
                 '--defect', 'FREE_ON_FAILED_ZAP')[0]
-check('a defect shows', [c['outcome'] for c in plain] == [c['outcome'] for c in broken] and
-      [c['reused_while_mapped'] for c in plain] == [c['reused_while_mapped'] for c in broken])
+check('a defect shows', [c['outcome'] for c in whole] == [c['outcome'] for c in broken] and
+      [c['reused_while_mapped'] for c in whole] == [c['reused_while_mapped'] for c in broken])
 
 giant, _ = matrix('--page', '1G', '--policy', 'hwpoison', '--order', 'split-first-2026',
                   '--situation', 'S3', '--situation', 'S5', '--situation', 'S7')
