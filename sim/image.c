@@ -157,6 +157,27 @@ static inline void take(struct digest *digest, u64 value)
 	digest->b = fold(value ^ K3, digest->b ^ K2);
 }
 
+/*
+ * What the next round will see. Rounds begin anew in a later step, and once others
+ * got on: then what was counted before decides nothing any more.
+ */
+static void take_spin(struct digest *digest, const struct sched *sched, const struct task *task,
+		      u32 others, u32 step)
+{
+	const struct task_spin *spin = &task->spin;
+	bool waits = task->state == TASK_SPINNING, later = spin->step != step;
+
+	if (later && !waits)
+		return;
+	take(digest, (uintptr_t)task->waiting_loop);
+	if (others != spin->others) {
+		take(digest, 1 | spin->told << 1 | later << 2);
+		return;
+	}
+	take(digest, spin->told << 1 | later << 2 | spin->stuck << 3 |
+		     (sched->progress != spin->all) << 4 | (u64)spin->rounds << 8);
+}
+
 static void take_task(struct digest *digest, const struct sched *sched, const struct task *task,
 		      u32 step)
 {
@@ -175,13 +196,8 @@ static void take_task(struct digest *digest, const struct sched *sched, const st
 	}
 	for (i = 0; i < task->held_count; i++)
 		take(digest, (uintptr_t)task->held[i].lock | task->held[i].mode);
-	if (task->waiting_loop) {
-		take(digest, (uintptr_t)task->waiting_loop);
-		take(digest, (others != task->spin.others) |
-			     (sched->progress != task->spin.all) << 1 | task->spin.stuck << 2 |
-			     task->spin.told << 3 | (task->spin.step != step) << 4 |
-			     (u64)task->spin.rounds << 8);
-	}
+	if (task->waiting_loop && task->state != TASK_DONE)
+		take_spin(digest, sched, task, others, step);
 }
 
 static void take_sched(struct digest *digest, const struct sched *sched, u32 step)

@@ -10,12 +10,11 @@
 
 void hw_ipi_wait(struct env *env, struct hw *hw, u64 mask)
 {
-	u32 exits[HW_CPU_MAX];
+	u8 me = 1u << env->sched.current;
 
 	for (u32 i = 0; i < hw->cpu_count; i++) {
 		struct hw_cpu *cpu = &hw->cpu[i];
 
-		exits[i] = cpu->exits;
 		if (!(mask & BIT_ULL(i)))
 			continue;
 		if (!cpu->in_guest) {
@@ -23,16 +22,18 @@ void hw_ipi_wait(struct env *env, struct hw *hw, u64 mask)
 			continue;
 		}
 		cpu->irq_pending = true;
+		cpu->waiters |= me;
 		env->sched.progress++;
 	}
 	task_yield(env, YIELD_IPI);
 	for (u32 i = 0; i < hw->cpu_count; i++) {
 		struct hw_cpu *cpu = &hw->cpu[i];
 
-		while (mask & BIT_ULL(i) && cpu->in_guest && cpu->exits == exits[i])
+		while (mask & BIT_ULL(i) && cpu->in_guest && cpu->waiters & me)
 			if (task_spin(env, "smp_call_function_many_cond()",
 				      "a CPU to leave the guest"))
 				return;
+		cpu->waiters &= ~me;
 	}
 }
 
@@ -57,7 +58,8 @@ void hw_tlb_fill(struct hw *hw, u32 cpu, const struct hw_tlb_entry *entry)
 
 	if (!tlb)
 		tlb = hw->cpu[cpu].tlb = arena_alloc(hw->env->arena, sizeof(*tlb));
-	tlb->entry[tlb->next++ % HW_TLB_ENTRIES] = *entry;
+	tlb->entry[tlb->next] = *entry;
+	tlb->next = (tlb->next + 1) % HW_TLB_ENTRIES;
 }
 
 void hw_tlb_flush(struct hw *hw, u32 cpu, u64 asid)

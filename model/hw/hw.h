@@ -64,7 +64,8 @@ struct hw_cpu {
 	bool irq_pending;	/* an IPI or other interrupt waits */
 	bool irqs_on;		/* of the host code that makes a SEAMCALL; KVM has them off */
 	bool in_guest;		/* an interrupt waits for the TD exit */
-	u32 exits;		/* TD exits so far */
+	u8 waiters;		/* BIT(task): waits for the next TD exit; a count would make
+				 * new states of old ones */
 	struct hw_tlb *tlb;	/* NULL until the first guest access */
 };
 

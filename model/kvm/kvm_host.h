@@ -133,7 +133,7 @@ struct kvm_vcpu {
 	int vcpu_idx;		/* place in kvm->vcpus[] */
 	int cpu;		/* logical processor it was last loaded on, -1 none */
 	u8 mode;		/* OUTSIDE_GUEST_MODE ... */
-	u32 irq_count;		/* how often its thread had interrupts off and on again */
+	u8 ipi_waiters;		/* BIT(task): waits until its thread has interrupts on again */
 	u64 requests;		/* BIT(request number) */
 	struct lock mutex;
 	struct kvm_run *run;

@@ -51,9 +51,9 @@ static bool kvm_make_vcpu_request(struct kvm_vcpu *vcpu, unsigned int req)
  * The handler runs when the vCPU has interrupts on again, which is after it left
  * the guest, also when it was only on its way in.
  */
-static void kvm_wait_for_ipi(struct kvm_vcpu *vcpu, u32 irq_count)
+static void kvm_wait_for_ipi(struct kvm_vcpu *vcpu, u8 me)
 {
-	while (vcpu->mode != OUTSIDE_GUEST_MODE && vcpu->irq_count == irq_count)
+	while (vcpu->mode != OUTSIDE_GUEST_MODE && vcpu->ipi_waiters & me)
 		if (task_spin(env_of(vcpu), "smp_call_function_many_cond",
 			      "a vCPU to leave the guest"))
 			return;
@@ -62,23 +62,27 @@ static void kvm_wait_for_ipi(struct kvm_vcpu *vcpu, u32 irq_count)
 /* True when an IPI was sent. */
 bool kvm_make_all_cpus_request(struct kvm *vm, unsigned int req)
 {
-	u32 irq_count[KVM_MAX_VCPUS];
+	u8 me = 1u << env_of(vm)->sched.current;
 	struct kvm_vcpu *vcpu;
 	u32 called = 0;
 	int i;
 
 	kvm_for_each_vcpu(i, vcpu, vm) {
-		irq_count[i] = vcpu->irq_count;
+		vcpu->ipi_waiters |= me;
 		if (kvm_make_vcpu_request(vcpu, req))
 			called |= 1u << i;
+		else
+			vcpu->ipi_waiters &= ~me;
 	}
 	if (!called)
 		return false;
 
 	task_yield(env_of(vm), YIELD_IPI);
-	kvm_for_each_vcpu(i, vcpu, vm)
+	kvm_for_each_vcpu(i, vcpu, vm) {
 		if (called & 1u << i && req & KVM_REQUEST_WAIT)
-			kvm_wait_for_ipi(vcpu, irq_count[i]);
+			kvm_wait_for_ipi(vcpu, me);
+		vcpu->ipi_waiters &= ~me;
+	}
 	return true;
 }
 

@@ -98,7 +98,7 @@ static void local_irq_enable(struct kvm_vcpu *vcpu)
 {
 	bool *pending = &kvm_globals_of(vcpu)->host.hw->cpu[vcpu->cpu].irq_pending;
 
-	vcpu->irq_count++;
+	vcpu->ipi_waiters = 0;
 	if (*pending) {
 		*pending = false;
 		env_of(vcpu)->sched.progress++;

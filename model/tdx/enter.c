@@ -59,7 +59,7 @@ static void left_guest(struct call *c)
 
 	cpu->in_guest = false;
 	cpu->irq_pending = false;
-	cpu->exits++;
+	cpu->waiters = 0;
 	c->m->env->sched.progress++;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "sim/base/asan.h"
-#include "sim/base/check.h"
+#include "sim/base/env.h"
 #include "sim/base/pool.h"
 
 void pool_init(struct pool *pool, const char *name, u32 size)
@@ -60,6 +60,20 @@ void sparse_init(struct sparse *sparse, u32 elem_size, u64 limit)
 	}
 }
 
+/*
+ * The leaf looked at last. An explorer compares bytes: who looked last must not
+ * make a new state of an old one.
+ */
+static void remember(struct sparse *sparse, u64 leaf, u8 *bytes)
+{
+	const struct env *env = arena_of(sparse)->root;
+
+	if (env && unlikely(env->sched.stepped))
+		return;
+	sparse->cached_leaf = leaf;
+	sparse->cached = bytes;
+}
+
 u8 *sparse_leaf_slow(struct sparse *sparse, u64 index, bool create)
 {
 	u64 leaf = index >> SPARSE_LEAF_SHIFT;
@@ -87,8 +101,7 @@ u8 *sparse_leaf_slow(struct sparse *sparse, u64 index, bool create)
 		*link = arena_alloc(arena_of(sparse),
 				    (u64)sparse->elem_size << SPARSE_LEAF_SHIFT);
 	}
-	sparse->cached_leaf = leaf;
-	sparse->cached = *link;
+	remember(sparse, leaf, *link);
 	return *link;
 }
 
