@@ -95,6 +95,11 @@ void verb_module_seamcall(struct run *run, const struct scn_step *step, struct r
 	u64 lp = step_number(step, 9, 0);
 	struct hw_cpu *cpu;
 
+	/* A machine that this host cannot be has no module that was brought up. */
+	if (step_host(run)->skip) {
+		out_errno(run, out, HOST_SKIP);
+		return;
+	}
 	if (lp >= run->sim->hw->cpu_count) {
 		out_bad_input(out, "there are %u logical processors", run->sim->hw->cpu_count);
 		return;

@@ -419,6 +419,7 @@ struct host *host_create(struct env *env, struct hw *hw, struct tdx_module *modu
 
 	kh->host = (struct host){ &kernel_host_ops, env, hw, module, NULL };
 	kh->unsupported = unsupported(config);
+	kh->host.skip = kh->unsupported;
 	objects_clear_fds(&kh->objects);
 	if (kh->unsupported)
 		return &kh->host;

@@ -219,7 +219,7 @@ static int tdx_config_keys(struct kvm *vm)
 	for (package = 0; package < hw->package_count; package++) {
 		u64 err = tdx_do_tdh_mng_key_config(tdvm, tdx_package_cpu(hw, package));
 
-		if (TDX_BUG_ON_IN("__tdx_td_init", err, TDH_MNG_KEY_CONFIG, vm))
+		if (TDX_BUG_ON_IN("tdx_do_tdh_mng_key_config", err, TDH_MNG_KEY_CONFIG, vm))
 			return -EIO;
 	}
 	return 0;
@@ -344,9 +344,8 @@ static u64 tdx_td_read_exec(struct kvm_tdx *tdvm, u32 field)
 
 	if (!err)
 		return value;
-	kmsg(env_of(tdvm), KMSG_ERR, "tdx_td_init",
-	     "kvm_intel: TDH_MNG_RD of TDCS_EXEC field %u failed 0x%llx", field,
-	     (unsigned long long)err);
+	kmsg(env_of(tdvm), KMSG_ERR, "tdh_mng_rd_failed",
+	     "kvm_intel: TDH_MNG_RD[EXEC.0x%x] failed: 0x%llx", field, (unsigned long long)err);
 	return 0;
 }
 
