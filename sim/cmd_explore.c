@@ -307,6 +307,8 @@ static int explore_variant(void *ctx, const char *path, const struct scn *scn, s
 		status = EXIT_BAD_INPUT;
 	}
 	request->options.allowed_broken = allow.allowed_broken;
+	request->options.hang_allowed = allow.allowed_classes & 1u << SWEEP_HANG;
+	request->options.deadlock_allowed = allow.allowed_classes & 1u << SWEEP_DEADLOCK;
 	for (request->options.race = 0; !status && request->options.race < request->races;
 	     request->options.race++)
 		if (!explore_one(request, scn, sim, report, &total, &status))

@@ -114,8 +114,10 @@ static bool end_is_wanted(const struct session *session, enum explore_end end, b
 {
 	const struct run_result *result = &session->result;
 
-	if (end != EXPLORE_DONE)
-		return holds;
+	if (end == EXPLORE_HANG)
+		return holds || session->options->hang_allowed;
+	if (end == EXPLORE_DEADLOCK)
+		return holds || session->options->deadlock_allowed;
 	if (result->verdict == RUN_INVARIANT &&
 	    !(result->broken & ~result->broken_expected & ~session->options->allowed_broken))
 		return true;

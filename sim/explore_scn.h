@@ -16,6 +16,7 @@ struct race_options {
 	struct explore_options explore;
 	u32 choice_kinds;		/* BIT(enum choice_kind) */
 	u32 allowed_broken;		/* BIT(invariant) the scenario's Allow line names */
+	bool hang_allowed, deadlock_allowed;	/* and so does it these */
 	u32 race;			/* which of its race blocks, from 0 */
 };
 
