@@ -3,7 +3,7 @@
  * Bytes to operations, by the verb table alone: a new row of verbs.def is
  * fuzzed without a line of code here.
  *
- *   byte 0      machine (row of machines[] in lib_ops.c), prologue or not
+ *   byte 0, 1   row of ops_machines.def and whether a TD runs already, hold policy
  *   then, per operation: one byte that picks the verb, one byte an operand
  *
  * An operand's byte picks from the small domain of its type (a few pages, a
@@ -33,7 +33,8 @@ struct ops_finding {
 	u32 steps;
 	bool guest_hung;	/* a guest faulted for ever: its own affair */
 	u8 left_out[OPS_MAX / 8];	/* bit a step: it made no sense and was not run */
-	char text[DIAG_TEXT_MAX];
+	u8 all_allocated[OPS_MAX / 8];	/* bit a step: none of its allocations failed */
+	char text[CHECK_TEXT_MAX];
 };
 
 /* Build tables and machines; @defects as in sim_config. Exits when it cannot. */
