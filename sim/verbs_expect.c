@@ -72,6 +72,7 @@ void verb_expect_folio(struct run *run, const struct scn_step *step, struct run_
 	compare_number_if(step, 4, view.pincount, out);
 	compare_flag_if(step, 5, view.uptodate, out);
 	compare_flag_if(step, 6, view.hwpoison, out);
+	compare_flag_if(step, 9, view.marked, out);
 }
 
 /* @offset: of the folio in its file. Who holds one page of it is named with that. */

@@ -46,6 +46,17 @@ void verb_expect_pages(struct run *run, const struct scn_step *step, struct run_
 				   view.pages[step->value[1].number - PG_LEVEL_4K]);
 }
 
+void verb_expect_split_walk(struct run *run, const struct scn_step *step,
+			    struct run_outcome *out)
+{
+	struct host_vm_view view = { 0 };
+
+	if (step_ops(run)->probe_vm(step_host(run), step->value[0].id, &view) || !view.exists)
+		out_mismatch(out, "a VM", "no VM");
+	else
+		out_compare_number(out, "count", step->value[1].number, view.split_looked);
+}
+
 void verb_expect_td(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	struct host_vm_view vm = { 0 };

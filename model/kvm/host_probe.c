@@ -27,6 +27,7 @@ int host_probe_folio(struct host *h, u32 gmem, u64 offset, struct host_folio_vie
 	view->uptodate = folio_test_uptodate(folio);
 	view->locked = folio_test_locked(folio);
 	view->hwpoison = folio_contain_hwpoisoned_page(folio);
+	view->marked = folio_file_page(folio, offset >> PAGE_SHIFT)->flags & BIT_ULL(PG_model_hold);
 	view->in_lru_batch = folio_in_lru_batch(folio);
 	view->mapcount = folio_mapcount(folio);
 	view->pincount = folio_test_large(folio) ? folio->_pincount :
@@ -56,6 +57,7 @@ int host_probe_vm(struct host *h, u32 vm, struct host_vm_view *view)
 	view->attributes_generation = kvm->attributes_generation;
 	for (u32 i = 0; i < ARRAY_SIZE(view->pages); i++)
 		view->pages[i] = kvm->arch.mmu.pages[i];
+	view->split_looked = kvm->arch.mmu.split_looked;
 	if (is_td(kvm)) {
 		const struct kvm_tdx *kvm_tdx = to_kvm_tdx(kvm);
 

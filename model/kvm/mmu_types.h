@@ -99,6 +99,7 @@ struct kvm_arch_mmu {
 	struct tdp_walk_cache walked[2];	/* direct, mirror; emptied when a table goes */
 	u64 tdp_mmu_pages;		/* page tables in use below the roots */
 	u64 pages[KVM_NR_PAGE_SIZES];	/* leaves mapped, by level */
+	u64 split_looked;		/* entries that splits of huge leaves looked at */
 	u64 shadow_mmio_value;
 };
 

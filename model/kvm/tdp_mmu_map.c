@@ -7,6 +7,7 @@
  * for dirty logging, which guest_memfd slots do not have. Huge mirror leaves after
  * "TDX huge pages" v3 by Yan Zhao, 6 Jan 2026: a fault neither splits nor merges.
  */
+#include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
 
 /* Fill the entry the walk stands on with table @sp. 0, -EBUSY or -EIO. */
@@ -61,6 +62,9 @@ int tdp_mmu_split_huge_page(struct kvm *vm, struct tdp_iter *iter,
 	ret = tdp_mmu_link_sp(vm, iter, sp, shared);
 	if (ret)
 		return ret;
+	if (is_mirror_sp(sp) && series_bug(vm, SERIES_BUG_SPLIT_TWICE))
+		kvm_x86_call(set_external_spte)(vm, iter->gfn, huge_spte,
+						tdp_iter_read(iter->sptep), level);
 	/* The parent's entry was counted off when it stopped being a leaf. */
 	vm->arch.mmu.pages[level - 2] += SPTE_ENT_PER_PAGE;
 	return 0;

@@ -83,9 +83,13 @@ static int tdp_mmu_split_huge_pages_root(struct kvm *vm, struct kvm_mmu_page *ro
 
 	tdp_mmu_rcu_read_lock(vm);
 	for_each_tdp_pte_min_level(it, vm, root, target_level + 1, start, end) {
+		vm->arch.mmu.split_looked++;
 		if (tdp_mmu_iter_cond_resched(vm, &it, false, false))
 			continue;
 		if (!is_shadow_present_pte(it.old_spte) || !is_large_pte(it.old_spte))
+			continue;
+		/* Whole inside the range: only a walk of more than one page meets it. */
+		if (it.gfn >= start && it.gfn + KVM_PAGES_PER_HPAGE(it.level) <= end)
 			continue;
 		if (!sp) {
 			sp = tdp_mmu_iter_alloc_sp(vm, &it);

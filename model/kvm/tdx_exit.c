@@ -4,6 +4,7 @@
  * from TDH.VP.ENTER's status to an exit reason, and EPT violations with their
  * local retry loop. Left out: interrupts, NMIs and machine checks of the host.
  */
+#include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
 #include "model/kvm/tdx.h"
 #include "model/tdx/guest.h"
@@ -141,7 +142,8 @@ static bool tdx_retry_locally(struct kvm_vcpu *v, gpa_t gpa, int *ret)
 	}
 	/* Its deletion waits for this task to leave its SRCU read side. */
 	slot = gfn_to_memslot(v->kvm, gpa_to_gfn(gpa));
-	if (slot && (slot->flags & KVM_MEMSLOT_INVALID))
+	if (slot && (slot->flags & KVM_MEMSLOT_INVALID) &&
+	    !series_bug(v->kvm, SERIES_BUG_RETRY_INVALID_SLOT))
 		return false;
 
 	task_yield(env_of(v), YIELD_RETRY);

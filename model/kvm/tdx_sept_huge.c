@@ -125,6 +125,10 @@ int tdx_split_borders(struct kvm *vm, gfn_t start, gfn_t end)
 
 	mutex_lock(&tdvm->pamt_cache_lock);
 	write_lock(&vm->mmu_lock);
+	if (unlikely(series_bug(vm, SERIES_BUG_SPLIT_WALKS_ALL))) {
+		head = tail = false;
+		err = kvm_tdp_mmu_split_huge_pages(vm, start, end, PG_LEVEL_4K, KVM_MIRROR_ROOTS);
+	}
 	if (head)
 		err = tdx_split_at(vm, start);
 	/* One huge page with both ends in it was split for the first. */

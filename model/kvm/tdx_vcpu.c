@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/kvm/mmu.h"
+#include "model/kvm/series_bugs.h"
 #include "model/kvm/tdx.h"
 #include "model/mm/mm.h"
 
@@ -238,9 +239,11 @@ static int tdx_td_vcpu_init(struct kvm_vcpu *v, u64 vcpu_rcx)
 	}
 
 	/* VP.INIT wants the TD root for itself, which no zap may be made to meet. */
-	write_lock(&vm->mmu_lock);
+	if (likely(!series_bug(vm, SERIES_BUG_VCPU_INIT_UNLOCKED)))
+		write_lock(&vm->mmu_lock);
 	err = tdh_vp_init(vp, vcpu_rcx, v->vcpu_id);
-	write_unlock(&vm->mmu_lock);
+	if (likely(!series_bug(vm, SERIES_BUG_VCPU_INIT_UNLOCKED)))
+		write_unlock(&vm->mmu_lock);
 	if (TDX_BUG_ON(err, TDH_VP_INIT, vm))
 		return -EIO;
 	v->arch.mp_state = KVM_MP_STATE_RUNNABLE;

@@ -52,6 +52,7 @@ struct host_folio_view {
 	s32 refcount;
 	u8 order;
 	bool uptodate, locked, hwpoison, in_lru_batch;
+	bool marked;		/* that very page, by a hold policy in struct page */
 	u32 mapcount, pincount;
 };
 
@@ -71,6 +72,7 @@ struct host_vm_view {
 	hpa_t tdr;		/* 0 none */
 	u64 attributes_generation;
 	u64 pages[3];		/* kvm_stat pages_4k, pages_2m, pages_1g: leaves mapped */
+	u64 split_looked;	/* page-table entries that splits of huge leaves looked at */
 };
 
 /* One reference that somebody holds, as the ledger knows it. */
