@@ -159,7 +159,6 @@ struct run_world {
 	bool measured;			/* a `test measure` was passed */
 	bool hung;			/* an operation did not end */
 	u32 teardown_line;		/* of `test teardown`: after it one can only look */
-	bool is_td[HOST_OBJ_MAX];	/* an ordinary VM keeps content in shared pages */
 	u8 gpaw[HOST_OBJ_MAX];		/* as init_td said; where the shared bit is */
 	struct tdmr_list *tdmrs;	/* of `test tdmr`; in the arena, NULL: none */
 	u64 token;			/* last content token handed out */

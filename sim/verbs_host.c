@@ -24,8 +24,11 @@ void verb_host_create_vm(struct run *run, const struct scn_step *step, struct ru
 	u64 type = step_number(step, 1, KVM_X86_TDX_VM);
 	int rc = step_ops(run)->vm_create(step_host(run), td, type);
 
-	if (!rc)
-		run->world.is_td[td] = type == KVM_X86_TDX_VM;
+	if (!rc) {
+		/* Nothing of an earlier VM of that name. */
+		run->world.gpaw[td] = 0;
+		run->world.content[td] = NULL;
+	}
 	run_created(run, OBJECT_TD, td, rc);
 	out_errno(run, out, rc);
 }

@@ -115,11 +115,6 @@ static int gup_take(struct host *h, u32 gmem, u64 offset, u32 count, bool pin)
 		struct page *page = gmem_page(file, offset);
 		int got;
 
-		/* Another page by now: who holds the old one keeps that. */
-		if (gup->page && page && gup->page != page)
-			gup = new_gup(mh, gmem, offset, pin);
-		if (!gup)
-			return -ENOSPC;
 		if (find_mapping(h, file, offset, &address)) {
 			got = pin ? pin_user_pages_fast(mh->globals.current_mm, address, 1, 0, &page) :
 				    get_user_pages_fast(mh->globals.current_mm, address, 1, 0, &page);
@@ -129,6 +124,13 @@ static int gup_take(struct host *h, u32 gmem, u64 offset, u32 count, bool pin)
 			return -EFAULT;
 		} else if (try_grab_page(page, 1, flags)) {
 			return -ENOMEM;
+		}
+		/* Another page by now: who holds the old one keeps that. */
+		if (gup->page && gup->page != page)
+			gup = new_gup(mh, gmem, offset, pin);
+		if (!gup) {
+			gup_put_page(page, 1, flags);
+			return -ENOSPC;
 		}
 		gup->page = page;
 		gup->count++;
