@@ -196,31 +196,37 @@ static int report_mapped_frame(void *ctx, hpa_t tdr, gpa_t gpa, hpa_t hpa, u8 le
 	return 1;
 }
 
-static void check_frame(struct kvm_globals *globals, kvm_pfn_t pfn, const char *what)
+/* Why a frame is not idle, in words; one that the module has set aside for itself is fine. */
+static __attribute__((noinline, cold)) void report_busy_frame(struct kvm_globals *globals,
+							      hpa_t hpa, const char *what)
 {
 	struct tdx_module *tdx = globals->host.tdx;
-	struct env *env = globals->host.env;
-	hpa_t hpa = pfn_to_hpa(pfn);
 	struct tdx_pamt_view pamt;
 
-	check_hit(env, INV_FREE_FRAME_UNMAPPED);
-	/* What it maps nobody can use. */
-	if (unlikely(globals->tdx && globals->tdx->shut_down))
-		return;
-	/* One look for every frame that comes and goes; the rest finds the words. */
-	if (likely(tdx_frame_idle(tdx, hpa)))
-		return;
-	if (unlikely(tdx_frame_in_sept(tdx, hpa))) {
+	if (tdx_frame_in_sept(tdx, hpa)) {
 		struct frame_finding finding = { globals, hpa, what };
 
 		tdx_for_each_leaf(tdx, report_mapped_frame, &finding);
 		return;
 	}
-	if (!tdx_probe_pamt(tdx, hpa, &pamt) && unlikely(pamt.type != PT_NDA && pamt.type != PT_RSVD))
-		check_fail(env, INV_FREE_FRAME_UNMAPPED,
+	if (!tdx_probe_pamt(tdx, hpa, &pamt) && pamt.type != PT_NDA && pamt.type != PT_RSVD)
+		check_fail(globals->host.env, INV_FREE_FRAME_UNMAPPED,
 			   "frame 0x%llx is %s while the PAMT has it as %s of TDR 0x%llx",
-			   (long long)pfn, what, pamt_type_info[pamt.type].name,
+			   (long long)hpa_to_pfn(hpa), what, pamt_type_info[pamt.type].name,
 			   (long long)pamt.owner);
+}
+
+static inline void check_frame(struct kvm_globals *globals, kvm_pfn_t pfn, const char *what)
+{
+	hpa_t hpa = pfn_to_hpa(pfn);
+
+	check_hit(globals->host.env, INV_FREE_FRAME_UNMAPPED);
+	/* What it maps nobody can use. */
+	if (unlikely(globals->tdx && globals->tdx->shut_down))
+		return;
+	/* One look for every frame that comes and goes; the rest finds the words. */
+	if (unlikely(!tdx_frame_idle(globals->host.tdx, hpa)))
+		report_busy_frame(globals, hpa, what);
 }
 
 static void check_frames(void *ctx, kvm_pfn_t pfn, u32 order, const char *what)

@@ -229,7 +229,7 @@ static inline void grab(struct task *task, struct lock *lock, enum lock_mode mod
 		lock->readers++;
 }
 
-void lock_acquire(struct lock *lock, enum lock_mode mode)
+static __attribute__((noinline)) void lock_acquire_slow(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 	struct task *task;
@@ -244,6 +244,32 @@ void lock_acquire(struct lock *lock, enum lock_mode mode)
 	grab(task, lock, mode);
 	if (trace_on(env, TRACE_LOCK))
 		trace_lock(env, lock, "acquire");
+}
+
+/*
+ * Nobody else there, nobody listens, the lock is free and its order an old one:
+ * nearly every time. Calls nothing, so that it needs no stack of its own.
+ */
+void lock_acquire(struct lock *lock, enum lock_mode mode)
+{
+	struct env *env = env_of(lock);
+	struct sched *sched = &env->sched;
+	struct task *task = &sched->task[sched->current];
+
+	if (unlikely(sched->live > 1 || trace_on(env, TRACE_LOCK) ||
+		     task->held_count == TASK_HELD_MAX)) {
+		lock_acquire_slow(lock, mode);
+		return;
+	}
+	if (lock->class != LOCK_SRCU) {
+		if (unlikely(!lock->class || task->held_classes & ~sched->before[lock->class] ||
+			     !is_free_for(lock, mode) || must_queue(lock, mode))) {
+			lock_acquire_slow(lock, mode);
+			return;
+		}
+		check_hit(env, INV_LOCK_RULES);
+	}
+	grab(task, lock, mode);
 }
 
 void mutex_lock_nested(struct lock *lock)
@@ -344,7 +370,15 @@ static bool forget_inner(struct env *env, struct task *task, const struct lock *
 	return false;
 }
 
-void lock_release(struct lock *lock, enum lock_mode mode)
+static inline void let_go(struct lock *lock, enum lock_mode mode)
+{
+	if (mode == LOCK_EXCLUSIVE)
+		lock->owner = 0;
+	else
+		lock->readers--;
+}
+
+static __attribute__((noinline)) void lock_release_slow(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 	struct sched *sched = &env->sched;
@@ -352,10 +386,7 @@ void lock_release(struct lock *lock, enum lock_mode mode)
 
 	if (!forget_last(task, lock, mode) && !forget_inner(env, task, lock, mode))
 		return;
-	if (mode == LOCK_EXCLUSIVE)
-		lock->owner = 0;
-	else
-		lock->readers--;
+	let_go(lock, mode);
 	if (unlikely(lock->tried)) {
 		lock->tried = false;
 		sched->progress++;
@@ -367,6 +398,19 @@ void lock_release(struct lock *lock, enum lock_mode mode)
 			srcu_reader_left(sched, task, lock);
 		task_yield_slow(env, YIELD_LOCK);
 	}
+}
+
+/* As lock_acquire(): what is left when nobody could care. */
+void lock_release(struct lock *lock, enum lock_mode mode)
+{
+	struct env *env = env_of(lock);
+	struct sched *sched = &env->sched;
+
+	if (unlikely(sched->live > 1 || trace_on(env, TRACE_LOCK) || lock->tried ||
+		     !forget_last(&sched->task[sched->current], lock, mode)))
+		lock_release_slow(lock, mode);
+	else
+		let_go(lock, mode);
 }
 
 void synchronize_srcu(struct lock *lock)
@@ -387,6 +431,16 @@ void synchronize_srcu(struct lock *lock)
 	wait_for(env, task, lock, LOCK_SYNCHRONIZE);
 }
 
+static __attribute__((noinline, cold)) void report_not_held(const struct lock *lock,
+							    enum lock_mode mode, const char *where)
+{
+	struct env *env = env_of(lock);
+
+	check_fail(env, INV_LOCK_RULES, "%s() needs %s%s held by task %s", where,
+		   lock_class_name[lock->class], mode == LOCK_EXCLUSIVE ? " exclusively" : "",
+		   current_task(env)->name);
+}
+
 void lock_assert_held(const struct lock *lock, enum lock_mode mode, const char *where)
 {
 	struct env *env = env_of(lock);
@@ -397,9 +451,7 @@ void lock_assert_held(const struct lock *lock, enum lock_mode mode, const char *
 		return;
 	if (mode == LOCK_SHARED && lock->readers && find_held(task, lock, LOCK_SHARED) >= 0)
 		return;
-	check_fail(env, INV_LOCK_RULES, "%s() needs %s%s held by task %s", where,
-		   lock_class_name[lock->class], mode == LOCK_EXCLUSIVE ? " exclusively" : "",
-		   task->name);
+	report_not_held(lock, mode, where);
 }
 
 bool lock_is_held(const struct lock *lock)
