@@ -544,6 +544,22 @@ static void a_folio_poisoned_as_a_whole_stays_so_in_pieces(void **state)
 	world_end(w);
 }
 
+/* As the order above, which has no place where the owner's flag becomes poison. */
+static void an_owners_flag_nobody_looked_at_survives_split_and_merge(void **state)
+{
+	struct world *w = huge_world("owner-flag", "rfc51");
+
+	refuse(w, TDH_MEM_PAGE_REMOVE, 1, 1, ERR);
+	assert_int_equal(convert(w, false), 0);
+	assert_int_equal(allocate(w, OFFSET), -EIO);
+	assert_int_equal(convert(w, true), 0);
+	assert_int_equal(folio_view(w, 0, OFFSET).order, 9);
+	assert_int_equal(allocate(w, OFFSET), -EIO);
+	ops(w)->gmem_close(w->h, 0);
+	assert_true(hold_view(w).bytes_out_of_use >= 2 * MB);
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +583,7 @@ int main(void)
 		cmocka_unit_test(how_exact_a_mark_is_depends_on_memory_in_the_error_path),
 		cmocka_unit_test(marks_go_to_the_pieces_and_come_back_with_a_merge),
 		cmocka_unit_test(a_folio_poisoned_as_a_whole_stays_so_in_pieces),
+		cmocka_unit_test(an_owners_flag_nobody_looked_at_survives_split_and_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,29 @@ static void poison_of_a_piece_is_known_after_the_merge(void **state)
 	expect_all_free(w);
 }
 
+/* Page 1 has flags of the folio beside its own. */
+static void poison_of_each_of_the_first_pages_survives_split_and_merge(void **state)
+{
+	struct world *w = *state;
+	struct inode *inode = hugetlb_inode(w);
+	struct folio *folio = cache_huge(w, inode, hstate_2m(w), 0);
+	kvm_pfn_t pfn = folio->pfn;
+	u32 i, k;
+
+	for (i = 0; i < 4; i++) {
+		folio_set_hugetlb_hwpoison(folio, folio_page(folio, i));
+		assert_int_equal(filemap_split_hugetlb(folio, 0), 0);
+		for (k = 0; k < 4; k++)
+			assert_int_equal(PageHWPoison(pfn_to_page(w->env, pfn + k)), k == i);
+		assert_int_equal(filemap_merge_hugetlb(inode->i_mapping, 0), 0);
+		assert_true(is_raw_hwpoison_page_in_hugepage(folio_page(folio, i)));
+		folio_clear_hugetlb_hwpoison(folio);
+		ClearPageHWPoison(pfn_to_page(w->env, pfn + i));
+	}
+	iput(inode);
+	expect_all_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +200,7 @@ int main(void)
 		HVO_TEST(pieces_freed_one_by_one_come_back_to_the_pool_as_one),
 		HVO_TEST(poison_of_a_piece_is_known_after_the_merge),
 		POOL_TEST(poison_of_a_piece_is_known_after_the_merge),
+		POOL_TEST(poison_of_each_of_the_first_pages_survives_split_and_merge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

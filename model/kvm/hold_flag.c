@@ -289,6 +289,7 @@ static void set_owner_flag(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_p
 			   enum hold_step step, u64 err)
 {
 	pfn_folio(vm, pfn)->flags |= BIT_ULL(PG_owner_priv_1);
+	hold_of(vm)->any_mark = true;
 }
 
 static void owner_demote_failed(struct kvm *vm, gfn_t gfn, enum pg_level level,
@@ -328,6 +329,22 @@ static void owner_split_done(struct hold_pieces *pieces, int err)
 		pfn_folio(pieces->mapping, pieces->pfn + i)->flags |= flag;
 }
 
+/* Where nothing looked at it after the zap, it is still there when pieces are merged. */
+static void owner_merge_begin(struct hold_pieces *pieces)
+{
+	u64 i;
+
+	for (i = 0; hold_any_mark(pieces->mapping) && i < pieces->nr; i++)
+		pieces->flags |= pfn_folio(pieces->mapping, pieces->pfn + i)->flags &
+				 BIT_ULL(PG_owner_priv_1);
+}
+
+static void owner_merge_done(struct hold_pieces *pieces, int err)
+{
+	if (!err)
+		pfn_folio(pieces->mapping, pieces->pfn)->flags |= pieces->flags;
+}
+
 const struct hold_policy hold_owner_flag = {
 	.remove_failed = set_owner_flag,
 	.demote_failed = owner_demote_failed,
@@ -336,6 +353,8 @@ const struct hold_policy hold_owner_flag = {
 	.truncate = hold_poison_truncate,
 	.split_begin = owner_split_begin,
 	.split_done = owner_split_done,
+	.merge_begin = owner_merge_begin,
+	.merge_done = owner_merge_done,
 	.alloc = owner_refuse,
 	.get_pfn = hold_poison_refuse,
 	.host_fault = hold_poison_refuse,

@@ -138,7 +138,7 @@ int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 	/* A piece of an earlier split has nothing of hugetlb left. */
 	if (folio_test_hugetlb(folio) && leave_hugetlb(folio))
 		return -ENOMEM;
-	folio->_flags_1 = 0;
+	folio->_flags_1 &= ~PAGE_FLAGS_SECOND;
 	folio->flags &= ~BIT_ULL(PG_head);
 	mm->compound_leaves--;
 	if (new_order <= VMEMMAP_LEAF_SHIFT) {

@@ -73,6 +73,13 @@ enum pageflags {
 	PG_model_hold,
 };
 
+/*
+ * What the flags of page 1 say of the large folio; the rest, PG_hwpoison first of
+ * all, is the page's own.
+ */
+#define PAGE_FLAGS_SECOND \
+	(0xffULL | BIT_ULL(PG_has_hwpoisoned) | BIT_ULL(PG_large_rmappable))
+
 /* Top byte of page_type; PGTY_none is a mapcount of zero mappings. */
 #define PGTY_buddy	0xf0u
 #define PGTY_table	0xf2u

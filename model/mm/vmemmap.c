@@ -302,7 +302,7 @@ bool clear_compound_page(struct page *page, u32 order)
 
 	for (i = 1; i < in_leaf; i++)
 		ok &= free_tail_page_prepare(mm, folio, page + i);
-	folio->_flags_1 &= ~(0xffULL | BIT_ULL(PG_has_hwpoisoned) | BIT_ULL(PG_large_rmappable));
+	folio->_flags_1 &= ~PAGE_FLAGS_SECOND;
 	page->flags &= ~BIT_ULL(PG_head);
 	if (nr <= VMEMMAP_LEAF_PAGES)
 		return ok;
