@@ -171,6 +171,43 @@ static double measure_touch(struct bench_world *world)
 	return (now() - start) / (TOUCH_BYTES / PAGE_SIZE) * 1e9;
 }
 
+#define CURVE_FIRST_PAGES	1024
+#define CURVE_STEP		4
+
+static bool measure_point(struct bench_world *world, struct bench_point *point)
+{
+	double start, ns;
+
+	if (build_td(world, point->pages * PAGE_SIZE))
+		return false;
+	start = now();
+	if (accept_range(world, point->pages * PAGE_SIZE))
+		return false;
+	ns = (now() - start) / point->pages * 1e9;
+	if (!point->ns || ns < point->ns)
+		point->ns = ns;
+	return true;
+}
+
+/* The dearest page of all sizes against the cheapest: 1 is a straight line. */
+static double measure_linear(struct bench_world *world)
+{
+	double least = 0, most = 0;
+	u32 i;
+
+	world->curve_count = world->quick ? 3 : 5;
+	for (i = 0; i < world->curve_count; i++) {
+		struct bench_point *point = &world->curve[i];
+
+		point->pages = i ? point[-1].pages * CURVE_STEP : CURVE_FIRST_PAGES;
+		if (!measure_point(world, point))
+			return -1;
+		least = i && least < point->ns ? least : point->ns;
+		most = i && most > point->ns ? most : point->ns;
+	}
+	return most / least;
+}
+
 static double measure_prefault(struct bench_world *world)
 {
 	struct host *h = world->sim->host;
@@ -435,6 +472,9 @@ const struct bench benches[] = {
 	  UNIT_NS, 60, 60, 7, 0, NULL, measure_seamcall },
 	{ "touch", "touch and accept a new 4K page, all layers", NULL,
 	  UNIT_NS, 250, 250, 7, 0, NULL, measure_touch },
+	{ "linear", "the same for 4 MiB to 1 GiB, dearest page against cheapest",
+	  "the same for 4 MiB to 64 MiB, dearest page against cheapest",
+	  UNIT_TIMES, 0, 0, 5, 0, NULL, measure_linear },
 	{ "prefault", "KVM_PRE_FAULT_MEMORY, one 4K page", NULL,
 	  UNIT_NS, 0, 0, 5, 0, NULL, measure_prefault },
 	{ "punch", "punch a hole, one accepted 4K page", NULL,

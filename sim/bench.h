@@ -8,13 +8,23 @@
 
 #include "sim/sim.h"
 
-enum bench_unit { UNIT_NS, UNIT_US, UNIT_MS, UNIT_SECONDS, UNIT_MIB };
+enum bench_unit { UNIT_NS, UNIT_US, UNIT_MS, UNIT_SECONDS, UNIT_MIB, UNIT_TIMES };
+
+#define BENCH_CURVE_MAX	8
+
+/* One point of a row that looks at several sizes: the best of all repeats. */
+struct bench_point {
+	u32 pages;
+	double ns;		/* a page */
+};
 
 struct bench_world {
 	struct sim *sim;
 	bool quick;		/* a smaller problem where the full one takes seconds */
 	const char *scenarios;	/* directory of scenarios */
 	char why[200];		/* set when a row cannot be measured */
+	struct bench_point curve[BENCH_CURVE_MAX];
+	u32 curve_count;	/* 0: most rows have none */
 };
 
 struct bench {

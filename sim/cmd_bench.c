@@ -39,14 +39,34 @@ static void format_figure(u8 unit, double value, char *text, size_t size)
 {
 	static const char *const names[] = {
 		[UNIT_NS] = "ns", [UNIT_US] = "us", [UNIT_MS] = "ms", [UNIT_SECONDS] = "s", [UNIT_MIB] = "MiB",
+		[UNIT_TIMES] = "x",
 	};
 	int digits = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
 
 	snprintf(text, size, "%.*f %s", digits, value, names[unit]);
 }
 
+/* What a page costs by how many there are. */
+static void print_curve(const struct bench_request *request, const struct bench_world *world)
+{
+	bool json = request->format == FORMAT_JSON;
+	u32 i;
+
+	for (i = 0; i < world->curve_count; i++) {
+		const struct bench_point *point = &world->curve[i];
+
+		if (json)
+			printf("%s{\"pages\":%u,\"ns\":%.4g}", i ? "," : ",\"curve\":[",
+			       point->pages, point->ns);
+		else
+			printf("%-10s  %8u pages %37.0f ns a page\n", "", point->pages, point->ns);
+	}
+	if (json && i)
+		printf("]");
+}
+
 static void print_row(const struct bench_request *request, const struct bench *bench,
-		      double value, const char *why)
+		      double value, const struct bench_world *world)
 {
 	const char *what = request->quick && bench->what_quick ? bench->what_quick : bench->what;
 	double budget = request->quick ? bench->budget_quick : bench->budget;
@@ -61,17 +81,20 @@ static void print_row(const struct bench_request *request, const struct bench *b
 		printf("{\"type\":\"bench\",\"name\":\"%s\",\"what\":\"%s\"", bench->name, what);
 		if (value < 0) {
 			printf(",\"error\":");
-			json_string(stdout, why);
+			json_string(stdout, world->why);
 			printf("}\n");
 			return;
 		}
 		printf(",\"value\":%.4g,\"text\":\"%s\",\"budget\":%.4g,\"budget_text\":\"%s\"",
 		       value, figure, budget, limit);
-		printf(",\"ratio\":%.3f}\n", budget > 0 ? value / budget : 0);
+		printf(",\"ratio\":%.3f", budget > 0 ? value / budget : 0);
+		print_curve(request, world);
+		printf("}\n");
 	} else if (value < 0) {
-		printf("%-10s  %-56s  not measured: %s\n", bench->name, what, why);
+		printf("%-10s  %-56s  not measured: %s\n", bench->name, what, world->why);
 	} else {
 		printf("%-10s  %-56s %10s %10s %6s\n", bench->name, what, figure, limit, ratio);
+		print_curve(request, world);
 	}
 }
 
@@ -108,9 +131,10 @@ static bool measure(const struct bench_request *request, const struct bench *ben
 			best = -1;
 			break;
 		}
-		best = i && best < value ? best : value;
+		/* A curve gets better point by point: its last figure is the one it shows. */
+		best = i && best < value && !world.curve_count ? best : value;
 	}
-	print_row(request, bench, best, world.why);
+	print_row(request, bench, best, &world);
 	fflush(stdout);
 	if (world.sim)
 		sim_destroy(world.sim);
