@@ -237,13 +237,13 @@ static const struct {
 	/* scenarios/known-bugs/pre-fault-meets-stale-spte.scn */
 	{ INV_NO_UNASKED_ERROR, "spte_to_pfn(iter->old_spte)" },
 	/* Findings of policies and series, each a scenario of its own. */
-	/* Page flags cannot be had with HVO: scenarios/hugepage/hvo-tail-flag-is-a-fault.scn */
+	/* Page flags cannot be had with HVO: scenarios/series/hvo-tail-flag-is-a-fault.scn */
 	{ INV_NO_UNASKED_ERROR, "a mark in struct page on the shared tail" },
-	/* rfc51 warns, and waits for ever: scenarios/hugepage/extra-pin-never-splits.scn */
+	/* rfc51 warns, and waits for ever: scenarios/series/extra-pin-never-splits.scn */
 	{ INV_NO_UNASKED_ERROR, "a reference that guest_memfd does not know" },
 	{ INV_OPERATION_ENDS, "kvm_gmem_split_folio_in_filemap" },
 	{ INV_OPERATION_ENDS, "kvm_gmem_merge_folio_in_filemap" },
-	/* rfc51 splits no S-EPT leaf before it zaps: scenarios/sept-huge/no-border-split.scn */
+	/* rfc51 splits no S-EPT leaf before it zaps: scenarios/series/no-border-split.scn */
 	{ INV_NO_UNASKED_ERROR, "leaf_sticks_out", "rfc51" },
 };
 
