@@ -304,6 +304,13 @@ static int find_held(const struct task *task, const struct lock *lock, enum lock
 {
 	int i = task->held_count;
 
+	/* Held once. Who does not let go of the last goes through a batch, oldest first. */
+	if (mode == LOCK_EXCLUSIVE) {
+		for (i = 0; i < task->held_count; i++)
+			if (task->held[i].lock == lock && task->held[i].mode == mode)
+				return i;
+		return -1;
+	}
 	while (i--)
 		if (task->held[i].lock == lock && task->held[i].mode == mode)
 			return i;
