@@ -149,7 +149,7 @@ demo:
 # The drawings in doc/: every shipped scenario's moves against the legal ones.
 .PHONY: graphs
 graphs: all
-	$(Q)for kind in sept pamt td; do \
+	$(Q)for kind in sept pamt td folio gmem states; do \
 		$(BUILD)/septum graph $$kind -o doc/graph-$$kind.svg scenarios \
 			>doc/graph-$$kind.txt || exit; \
 	done

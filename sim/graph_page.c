@@ -4,7 +4,8 @@
  * all layers: who owns the frame, whether a mirror SPTE names it, and what its
  * S-EPT entry says. One record a frame, three ways to look at it:
  *
- *   folio   the kernel's view: allocated, in the page cache, held, freed
+ *   folio   the kernel's view: allocated, in the page cache alone or as part of
+ *           a huge folio, held, freed
  *   gmem    the page behind an index of a guest_memfd, and its mirror SPTE
  *   states  the product of owner, mirror SPTE and S-EPT entry; a frame that is
  *           not guest_memfd's while an S-EPT entry names it is drawn as an alarm
@@ -27,7 +28,9 @@ enum sept_class { SEPT_CLASS_NONE, SEPT_CLASS_PENDING, SEPT_CLASS_MAPPED, SEPT_C
 
 struct page_life {
 	u8 owner, mirror, sept;
-	s32 filemap, held;	/* references of the page cache, of a hold policy */
+	u8 order;		/* of the folio in the page cache */
+	bool filemap;		/* the page cache has it */
+	s32 held;		/* references of a hold policy */
 };
 
 struct sept_place {
@@ -144,7 +147,7 @@ static void saw_page(struct graph *graph, page_state_fn *state, const struct tra
 	for (i = 0; i < 1ULL << event->page.order; i++) {
 		life = page_now(graph, event->page.pfn + i);
 		life.owner = alloc ? OWNER_OTHER : OWNER_FREE;
-		life.filemap = 0;
+		life.filemap = false;
 		life.held = 0;
 		page_becomes(graph, state, event->page.pfn + i, life,
 			     alloc ? CAUSE_ALLOC : CAUSE_FREE);
@@ -164,8 +167,9 @@ static void saw_ref(struct graph *graph, page_state_fn *state, const struct trac
 	for (i = 0; i < 1ULL << event->page.order; i++) {
 		life = page_now(graph, event->page.pfn + i);
 		if (filemap) {
-			life.filemap += event->page.delta;
-			life.owner = life.filemap > 0 ? OWNER_GMEM :
+			life.filemap = up;
+			life.order = event->page.order;
+			life.owner = life.filemap ? OWNER_GMEM :
 				     life.owner == OWNER_GMEM ? OWNER_OTHER : life.owner;
 		} else {
 			life.held += event->page.delta;
@@ -312,13 +316,18 @@ static void page_event(struct graph *graph, page_state_fn *state, const struct t
 
 /* -- folio -- */
 
-enum folio_state { FOLIO_FREE, FOLIO_ALLOCATED, FOLIO_CACHED, FOLIO_CACHED_HELD, FOLIO_KEPT };
+enum folio_state {
+	FOLIO_FREE, FOLIO_ALLOCATED, FOLIO_CACHED, FOLIO_CACHED_HELD, FOLIO_KEPT,
+	FOLIO_HUGE, FOLIO_HUGE_HELD,
+};
 
 static u8 folio_of(const struct page_life *life)
 {
 	if (life->owner == OWNER_FREE)
 		return FOLIO_FREE;
-	if (life->filemap > 0)
+	if (life->filemap && life->order)
+		return life->held > 0 ? FOLIO_HUGE_HELD : FOLIO_HUGE;
+	if (life->filemap)
 		return life->held > 0 ? FOLIO_CACHED_HELD : FOLIO_CACHED;
 	return life->held > 0 ? FOLIO_KEPT : FOLIO_ALLOCATED;
 }
@@ -326,8 +335,10 @@ static u8 folio_of(const struct page_life *life)
 static const char *folio_state(u8 state)
 {
 	static const char *const names[] = {
-		"free", "allocated", "in the page cache", "in the page cache,\\nheld by TDX",
-		"truncated,\\nheld by TDX",
+		"free, or in\\na hugetlb pool", "allocated", "in the page cache",
+		"in the page cache,\\nheld by TDX", "out of the page cache,\\nheld by TDX",
+		"in the page cache,\\npart of a huge folio",
+		"in the page cache,\\npart of a huge folio,\\nheld by TDX",
 	};
 
 	return state < ARRAY_SIZE(names) ? names[state] : "?";
@@ -348,6 +359,17 @@ static void folio_allow(struct graph *graph)
 		{ FOLIO_CACHED_HELD, FOLIO_KEPT, CAUSE_CACHE_REMOVE },
 		{ FOLIO_KEPT, FOLIO_ALLOCATED, CAUSE_UNHOLD },
 		{ FOLIO_KEPT, FOLIO_FREE, CAUSE_FREE },
+		/* A pool's page; to split or merge it leaves the page cache for a moment. */
+		{ FOLIO_FREE, FOLIO_HUGE, CAUSE_CACHE_ADD },
+		{ FOLIO_HUGE, FOLIO_ALLOCATED, CAUSE_CACHE_REMOVE },
+		{ FOLIO_ALLOCATED, FOLIO_HUGE, CAUSE_CACHE_ADD },
+		/* Merged: most pieces go without a word of their own. */
+		{ FOLIO_CACHED, FOLIO_HUGE, CAUSE_CACHE_ADD },
+		{ FOLIO_HUGE, FOLIO_HUGE_HELD, CAUSE_HOLD },
+		{ FOLIO_HUGE_HELD, FOLIO_HUGE, CAUSE_UNHOLD },
+		{ FOLIO_HUGE_HELD, FOLIO_KEPT, CAUSE_CACHE_REMOVE },
+		{ FOLIO_KEPT, FOLIO_CACHED_HELD, CAUSE_CACHE_ADD },
+		{ FOLIO_KEPT, FOLIO_HUGE_HELD, CAUSE_CACHE_ADD },
 	};
 	u32 i;
 
@@ -397,6 +419,10 @@ static void gmem_allow(struct graph *graph)
 	graph_allow(graph, GMEM_FROZEN, GMEM_FOLIO, CAUSE_SPTE_CLEAR);
 	graph_allow(graph, GMEM_FROZEN, GMEM_MIRRORED, CAUSE_SPTE_SET);
 	graph_allow(graph, GMEM_MIRRORED, GMEM_FOLIO, CAUSE_SPTE_CLEAR);
+	/* Split or merged below a mapping; the last when that could not be undone. */
+	graph_allow(graph, GMEM_MIRRORED, GMEM_GONE, CAUSE_CACHE_REMOVE);
+	graph_allow(graph, GMEM_GONE, GMEM_MIRRORED, CAUSE_CACHE_ADD);
+	graph_allow(graph, GMEM_GONE, GMEM_HOLE, CAUSE_SPTE_CLEAR);
 }
 
 static bool gmem_alarming(u8 state)
