@@ -22,8 +22,30 @@ static const char *const policies[] = {
 #undef HOLD_POLICY
 };
 
+/*
+ * Linux 7.3.4 on a 1.5 module, as often, and others. Without rfc51 and precheck, which
+ * wait for ever for any reference that stays: that is no news to a campaign.
+ */
+static const struct machine {
+	const char *knobs;
+	bool in_place;		/* guest_memfd converts, not the VM */
+	bool huge;		/* 2M pages and leaves */
+} machines[] = {
+	{ "" }, { "" }, { "" }, { " dpamt=on" },
+	{ " gmem-page=2M hugetlb-2M=64 sept-huge=2M module=1.5+nointr", .huge = true },
+	{ " order=v8", .in_place = true },
+	{ " order=v8 dpamt=on", .in_place = true },
+	{ " order=split-first-2026 gmem-page=2M hugetlb-2M=64 hvo=on sept-huge=2M"
+	  " module=1.5+nointr dpamt=on", .in_place = true, .huge = true },
+	{ " order=sept-first-2026 gmem-page=2M hugetlb-2M=64 sept-huge=2M module=2.0",
+	  .in_place = true, .huge = true },
+	{ " order=block-abort gmem-page=2M hugetlb-2M=64 hvo=on sept-huge=2M module=1.5+nointr",
+	  .in_place = true, .huge = true },
+};
+
 struct writer {
 	struct campaign_script *script;
+	const struct machine *machine;
 	u64 rng;
 	u32 lines;
 	u32 enabled;		/* BIT(index into makers): the swarm's part */
@@ -101,9 +123,38 @@ static void make_release(struct writer *w)
 static void make_attributes(struct writer *w)
 {
 	u32 gpa = page(w);
+	const char *to = draw(w, 2) ? "private" : "shared";
 
-	line(w, "host set_attributes %s gpa=0x%x size=4K = *", draw(w, 2) ? "private" : "shared",
-	     gpa);
+	if (w->machine->in_place)
+		line(w, "host convert g0 %s off=0x%x len=4K = *", to, gpa);
+	else
+		line(w, "host set_attributes %s gpa=0x%x size=4K = *", to, gpa);
+}
+
+/* A huge page at once, or 16 small ones. */
+static const char *many(const struct writer *w)
+{
+	return w->machine->huge ? "2M" : "64K";
+}
+
+static void make_accept_many(struct writer *w)
+{
+	line(w, "vcpu%u accept gpa=0x0 size=%s = *", vcpu(w), many(w));
+}
+
+static void make_attributes_many(struct writer *w)
+{
+	const char *to = draw(w, 2) ? "private" : "shared";
+
+	if (w->machine->in_place)
+		line(w, "host convert g0 %s off=0x0 len=%s = *", to, many(w));
+	else
+		line(w, "host set_attributes %s gpa=0x0 size=%s = *", to, many(w));
+}
+
+static void make_punch_many(struct writer *w)
+{
+	line(w, "host punch_hole g0 off=0x0 len=%s = *", many(w));
 }
 
 static void make_punch(struct writer *w)
@@ -165,7 +216,8 @@ static void make_irq(struct writer *w)
 static void (*const makers[])(struct writer *w) = {
 	make_accept, make_write, make_read, make_release, make_attributes, make_punch,
 	make_allocate, make_pre_fault, make_gup, make_gup_drop, make_memory_failure, make_drain,
-	make_second_owner, make_map_gpa, make_irq,
+	make_second_owner, make_map_gpa, make_irq, make_accept_many, make_attributes_many,
+	make_punch_many,
 };
 
 /* The first makers can stand in a race and involve no one but the guest and host. */
@@ -175,7 +227,8 @@ static void (*const makers[])(struct writer *w) = {
 
 static const char *const faulty_leaves[] = {
 	"TDH.MEM.PAGE.AUG", "TDH.MEM.SEPT.ADD", "TDH.MEM.RANGE.BLOCK", "TDH.MEM.TRACK",
-	"TDH.MEM.PAGE.REMOVE", "TDH.PHYMEM.PAGE.WBINVD",
+	"TDH.MEM.PAGE.REMOVE", "TDH.PHYMEM.PAGE.WBINVD", "TDH.MEM.PAGE.DEMOTE",
+	"TDH.MEM.RANGE.UNBLOCK", "TDH.PHYMEM.PAMT.ADD", "TDH.PHYMEM.PAMT.REMOVE",
 };
 
 static void make_fault(struct writer *w)
@@ -201,13 +254,15 @@ static void write_world(struct writer *w, u64 seed, u64 number, const char *poli
 	struct writer world = { .rng = seed ^ (number / RUNS_A_WORLD + 1) * 0xd1342543de82ef95ULL };
 	u32 p = draw(&world, ARRAY_SIZE(policies)), batches = draw(&world, 4);
 
-	line(w, "set policy=%s lru-batches=%s", policy ? policy : policies[p],
-	     batches ? "off" : "on");
+	w->machine = &machines[draw(&world, ARRAY_SIZE(machines))];
+	line(w, "set policy=%s lru-batches=%s%s", policy ? policy : policies[p],
+	     batches ? "off" : "on", w->machine->knobs);
 	line(w, "host create_vm td0 = 0");
 	line(w, "host init_td td0 = 0");
 	line(w, "host create_gmem g0 size=4M td=td0 = 0");
 	line(w, "host set_region slot=0 gpa=0x0 size=4M gmem=g0 td=td0 = 0");
-	line(w, "host set_attributes private gpa=0x0 size=4M td=td0 = 0");
+	if (!w->machine->in_place)
+		line(w, "host set_attributes private gpa=0x0 size=4M td=td0 = 0");
 	line(w, "host create_vcpu vcpu0 = 0");
 	line(w, "host init_vcpu vcpu0 = 0");
 	if (w->two_vcpus) {
@@ -261,9 +316,17 @@ static void write_healed(struct writer *w)
 	for (i = 0; i < PAGES; i++)
 		for (k = 0; k < w->taken && k < 4; k++)
 			line(w, "gup drop g0@0x%x = *", i * 0x1000);
-	line(w, "host set_attributes private gpa=0x0 size=16K = 0 | EIO");
+	/* A policy may refuse a conversion, or hold the page by a reference. */
+	if (w->machine->in_place)
+		line(w, "host convert g0 private off=0x0 len=16K = 0 | EIO | EAGAIN | EFAULT");
+	else
+		line(w, "host set_attributes private gpa=0x0 size=16K = 0 | EIO");
+	/* Not split yet, a huge page has no holes. */
+	if (w->machine->huge)
+		line(w, "host punch_hole g0 off=0x0 len=2M = 0 | EIO | EAGAIN");
 	for (i = 0; i < PAGES; i++) {
-		line(w, "host punch_hole g0 off=0x%x len=4K = 0 | EIO", i * 0x1000);
+		if (!w->machine->huge)
+			line(w, "host punch_hole g0 off=0x%x len=4K = 0 | EIO", i * 0x1000);
 		line(w, "vcpu0 accept gpa=0x%x size=4K = 0 | EIO | EHWPOISON | memory_fault",
 		     i * 0x1000);
 	}
