@@ -213,7 +213,9 @@ static void heard_check(struct matrix_ear *ear, const struct trace_event *event)
 static void heard_seamcall(struct matrix_ear *ear, const struct trace_event *event)
 {
 	if (event->call.injected) {
+		/* From here on nothing costs the good path any more. */
 		ear->faulted = true;
+		ear->sim->env->trace.mask &= ~HEAR_MEASURING;
 		/* RCX: the GPA with the level of the leaf in its low bits. */
 		if ((u16)event->call.rax == TDH_MEM_PAGE_REMOVE ||
 		    (u16)event->call.rax == TDH_MEM_PAGE_DEMOTE)
@@ -273,7 +275,8 @@ static void begin_measure(struct matrix_ear *ear)
 	ear->alloc_count = ear->sim->env->injector.alloc_count;
 	h->ops->probe_hold(h, &view);
 	ear->policy_steps = view.good_steps;
-	ear->sim->env->trace.mask |= HEAR_MEASURING;
+	if (!ear->faulted)
+		ear->sim->env->trace.mask |= HEAR_MEASURING;
 }
 
 static void end_measure(struct matrix_ear *ear)

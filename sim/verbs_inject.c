@@ -53,6 +53,12 @@ void verb_inject_alloc(struct run *run, const struct scn_step *step, struct run_
 	injector->alloc_fail_times = step_number(step, 1, 1);
 }
 
+/* What never fired before this is still reported at the end. */
+void verb_inject_none(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	inject_disarm(run->sim->env);
+}
+
 /* What operand @i puts into its register. Where pages lie is the kernel's choice. */
 static u64 register_of(struct run *run, const struct scn_step *step, u32 i,
 		       struct run_outcome *out)

@@ -176,6 +176,17 @@ static void what_is_measured_may_go_any_way(void **state)
 	assert_verdict(run(*state, text), RUN_MISMATCH);
 }
 
+static void a_disarmed_injection_never_fires_and_that_is_said(void **state)
+{
+	const struct run_result *result;
+
+	result = run(*state, PAGE "inject TDH.MEM.PAGE.REMOVE kind=refuse status=TDX_OPERAND_INVALID\n"
+		     "inject none\n"
+		     "host punch_hole g0 off=0x1000 len=4K = 0\n");
+	assert_int_equal(result->verdict, RUN_ERROR);
+	assert_non_null(strstr(result->diag.text, "never fired: TDH.MEM.PAGE.REMOVE was called 0 times"));
+}
+
 static void an_injection_that_never_fires_is_bad_input(void **state)
 {
 	struct run_result *result;
@@ -378,6 +389,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_broken_invariant_fails_the_run_unless_it_is_declared, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_warn_nobody_expected_fails_the_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_measured_may_go_any_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_disarmed_injection_never_fires_and_that_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_injection_that_never_fires_is_bad_input, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_step_on_what_is_not_there_is_bad_input, setup, teardown),
 		cmocka_unit_test_setup_teardown(vary_lines_multiply_and_the_last_varies_fastest, setup, teardown),

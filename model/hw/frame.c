@@ -58,7 +58,15 @@ static void write_back(struct hw_frame *frame)
 	frame->token = frame->dirty_token;
 }
 
-/* The frame with every WBINVD that happened since applied. NULL beyond RAM. */
+/* Applies every WBINVD that happened since. */
+static inline void notice_wbinvd(struct hw *hw, struct hw_frame *frame)
+{
+	if (frame->flags & HW_FRAME_DIRTY &&
+	    frame->dirty_round != hw->wb_round[frame->dirty_package])
+		write_back(frame);
+}
+
+/* The frame as it is now. NULL beyond RAM. */
 static inline struct hw_frame *frame_get(struct hw *hw, hpa_t hpa)
 {
 	struct hw_frame *frame;
@@ -66,9 +74,7 @@ static inline struct hw_frame *frame_get(struct hw *hw, hpa_t hpa)
 	if (unlikely(hpa_to_pfn(hpa) >= hw->frame_count))
 		return NULL;
 	frame = sparse_get(&hw->frames, hpa_to_pfn(hpa));
-	if (frame->flags & HW_FRAME_DIRTY &&
-	    frame->dirty_round != hw->wb_round[frame->dirty_package])
-		write_back(frame);
+	notice_wbinvd(hw, frame);
 	return frame;
 }
 
@@ -79,16 +85,16 @@ static u8 this_package(struct hw *hw)
 	return cpu >= 0 && (u32)cpu < hw->cpu_count ? hw->cpu[cpu].package : 0;
 }
 
-/* Lines now dirty in this package's cache; another KeyID's stale ones stay. */
-static void mark_dirty(struct hw *hw, struct hw_frame *frame)
+/* Lines now dirty in @package's cache; another KeyID's stale ones stay. */
+static inline void mark_dirty(struct hw *hw, struct hw_frame *frame, u8 package)
 {
 	if (frame->flags & HW_FRAME_DIRTY && frame->dirty_keyid != frame->keyid)
 		return;
 	frame->flags |= HW_FRAME_DIRTY;
 	frame->dirty_keyid = frame->keyid;
 	frame->dirty_token = frame->token;
-	frame->dirty_package = this_package(hw);
-	frame->dirty_round = hw->wb_round[frame->dirty_package];
+	frame->dirty_package = package;
+	frame->dirty_round = hw->wb_round[package];
 }
 
 static enum hw_access machine_check(struct hw *hw)
@@ -139,8 +145,25 @@ enum hw_access hw_write(struct hw *hw, hpa_t hpa, u16 keyid, u64 token)
 		return machine_check(hw);
 	frame->token = token;
 	frame->keyid = keyid;
-	mark_dirty(hw, frame);
+	mark_dirty(hw, frame, this_package(hw));
 	return HW_OK;
+}
+
+void hw_zero(struct hw *hw, kvm_pfn_t pfn, u64 nr)
+{
+	kvm_pfn_t end = pfn + nr < hw->frame_count ? pfn + nr : hw->frame_count;
+	u8 package = this_package(hw);
+	struct hw_frame *frame = NULL;
+
+	for (; pfn < end; pfn++, frame++) {
+		/* Neighbours of one leaf lie side by side. */
+		if (!frame || !(pfn & (SPARSE_LEAF_SIZE - 1)))
+			frame = sparse_get(&hw->frames, pfn);
+		notice_wbinvd(hw, frame);
+		frame->token = TOKEN_ZERO;
+		frame->keyid = KEYID_SHARED;
+		mark_dirty(hw, frame, package);
+	}
 }
 
 enum hw_access hw_write_partial(struct hw *hw, hpa_t hpa, u64 token)
@@ -154,7 +177,7 @@ enum hw_access hw_write_partial(struct hw *hw, hpa_t hpa, u64 token)
 		frame->flags |= HW_FRAME_POISON;
 	frame->token = token;
 	frame->keyid = KEYID_SHARED;
-	mark_dirty(hw, frame);
+	mark_dirty(hw, frame, this_package(hw));
 	return HW_OK;
 }
 

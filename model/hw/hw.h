@@ -114,6 +114,8 @@ enum hw_access hw_read(struct hw *hw, hpa_t hpa, u16 keyid, u64 *token);
  * takes #MC, for its store reads the line first.
  */
 enum hw_access hw_write(struct hw *hw, hpa_t hpa, u16 keyid, u64 token);
+/* The host writes TOKEN_ZERO to each of @nr frames. */
+void hw_zero(struct hw *hw, kvm_pfn_t pfn, u64 nr);
 /* A host store smaller than a line: poisons a TD-owned frame on erratum machines. */
 enum hw_access hw_write_partial(struct hw *hw, hpa_t hpa, u64 token);
 /* MOVDIR64B of the whole frame: no read, no poison left, straight to memory. */

@@ -231,8 +231,20 @@ static inline void check_frame(struct kvm_globals *globals, kvm_pfn_t pfn, const
 
 static void check_frames(void *ctx, kvm_pfn_t pfn, u32 order, const char *what)
 {
-	for (u64 i = 0; i < 1ULL << order; i++)
-		check_frame(ctx, pfn + i, what);
+	struct kvm_globals *globals = ctx;
+	hpa_t hpa = pfn_to_hpa(pfn), end = hpa + (PAGE_SIZE << order);
+
+	if (likely(!order)) {
+		check_frame(globals, pfn, what);
+		return;
+	}
+	globals->host.env->checker.hits[INV_FREE_FRAME_UNMAPPED] += 1ULL << order;
+	if (unlikely(globals->tdx && globals->tdx->shut_down))
+		return;
+	while ((hpa = tdx_next_busy_frame(globals->host.tdx, hpa, end)) < end) {
+		report_busy_frame(globals, hpa, what);
+		hpa += PAGE_SIZE;
+	}
 }
 
 static void frame_freed(void *ctx, kvm_pfn_t pfn, u32 order)

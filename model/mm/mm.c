@@ -61,11 +61,9 @@ void folio_zero_range(struct folio *folio, u64 start, u64 length)
 {
 	kvm_pfn_t pfn = folio->pfn + (start >> PAGE_SHIFT);
 	kvm_pfn_t end = folio->pfn + ((start + length) >> PAGE_SHIFT);
-	struct hw *hw = mm_of(folio)->hw;
 
 	/* By frame: the struct pages of a large folio need not exist. */
-	for (; pfn < end; pfn++)
-		hw_write(hw, pfn_to_hpa(pfn), KEYID_SHARED, TOKEN_ZERO);
+	hw_zero(mm_of(folio)->hw, pfn, end - pfn);
 }
 
 /* -- leaks ------------------------------------------------------------------- */

@@ -146,3 +146,35 @@ bool tdx_frame_idle(struct tdx_module *module, hpa_t hpa)
 	entry = pamt_leaf(module, &block, &level);
 	return entry->type == PT_NDA || entry->type == PT_RSVD;
 }
+
+/* Frames whose 4K entries nobody ever looked at, and nothing larger is about them. */
+static bool group_untouched(struct tdx_module *m, hpa_t hpa)
+{
+	const struct pamt_entry *one_g, *two_m;
+
+	if (hpa_to_pfn(hpa) >= m->hw->frame_count)
+		return true;
+	one_g = sparse_find(&m->pamt_1g, hpa / SZ_1G);
+	if (!one_g || !(one_g->flags & PAMT_INITIALIZED))
+		return true;
+	two_m = sparse_find(&m->pamt_2m, hpa / SZ_2M);
+	return one_g->type != PT_REG && !one_g->sept_leaves &&
+	       (!two_m || (two_m->type == PT_NDA && !two_m->sept_leaves)) &&
+	       !sparse_find(&m->pamt_4k, hpa_to_pfn(hpa));
+}
+
+hpa_t tdx_next_busy_frame(struct tdx_module *module, hpa_t hpa, hpa_t end)
+{
+	const u64 group = SPARSE_LEAF_SIZE * PAGE_SIZE;
+	hpa_t next;
+
+	for (; hpa < end; hpa = next) {
+		next = ALIGN_DOWN(hpa, group) + group;
+		if (group_untouched(module, hpa))
+			continue;
+		for (; hpa < next && hpa < end; hpa += PAGE_SIZE)
+			if (!tdx_frame_idle(module, hpa))
+				return hpa;
+	}
+	return end;
+}

@@ -108,6 +108,8 @@ void tdx_for_each_pamt_pair(struct tdx_module *module, tdx_pamt_pair_fn *fn, voi
 bool tdx_frame_in_sept(struct tdx_module *module, hpa_t hpa);
 /* No Secure EPT names the frame and its PAMT entry says nobody of the module's uses it. */
 bool tdx_frame_idle(struct tdx_module *module, hpa_t hpa);
+/* The first frame of [hpa, end) that is not, or @end. Quick where nobody ever was. */
+hpa_t tdx_next_busy_frame(struct tdx_module *module, hpa_t hpa, hpa_t end);
 
 /* PAMT against S-EPT against frames, epochs, child counts; check_fail() on any. */
 void tdx_check(struct tdx_module *module);

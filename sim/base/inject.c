@@ -32,6 +32,17 @@ void inject_clear(struct env *env)
 	env->injector.oom_after_fault = env->injector.oom = false;
 }
 
+void inject_disarm(struct env *env)
+{
+	struct injector *injector = &env->injector;
+	u32 i;
+
+	for (i = 0; i < injector->rule_count; i++)
+		injector->rule[i].times = 0;
+	injector->alloc_fail_nth = 0;
+	injector->oom_after_fault = injector->oom = false;
+}
+
 struct inject_rule *inject_seamcall(struct env *env, u16 leaf)
 {
 	struct injector *injector = &env->injector;
@@ -45,6 +56,9 @@ struct inject_rule *inject_seamcall(struct env *env, u16 leaf)
 		struct inject_rule *rule = &injector->rule[i];
 
 		if (rule->leaf != leaf)
+			continue;
+		/* Of a rule that was disarmed the count stays. */
+		if (!rule->times)
 			continue;
 		rule->seen++;
 		if (fires || rule->seen < rule->nth)

@@ -58,6 +58,8 @@ struct injector {
 /* times 0 is taken as 1. -ENOSPC when all INJECT_RULE_MAX places are taken. */
 int inject_add(struct env *env, const struct inject_rule *rule);
 void inject_clear(struct env *env);
+/* From here on nothing fires; what did, and what never did, is remembered. */
+void inject_disarm(struct env *env);
 
 /* The rule that fires for this call of @leaf, NULL for none. Counts the call. */
 struct inject_rule *inject_seamcall(struct env *env, u16 leaf);
