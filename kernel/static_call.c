@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Stands in for kernel/static_call.c: an update rewrites the trampoline, which
- * call sites go through because nothing patches them. The text is writable.
+ * call sites go through because nothing patches them. Trampolines are writable and part of the machine.
  */
 #include <linux/static_call.h>
 #include <linux/jump_label.h>

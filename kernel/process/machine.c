@@ -3,7 +3,8 @@
  * Memory of simulated machines and of the kernel image.
  *
  * Everything the kernel side writes lies in a few regions, each backed by the
- * machine's memory file. Booting writes to the file; a snapshot turns the
+ * machine's memory file, the kernel's data and the static-call trampolines that
+ * booting rewrites among them. Booting writes to the file; a snapshot turns the
  * mappings into private copies of it, so that putting a machine back is dropping
  * those copies: it costs what was touched, not what there is. Another machine
  * is seen by mapping its file over the same addresses.
@@ -27,6 +28,7 @@
 struct region {
 	unsigned long start, bytes;
 	unsigned long offset;		/* in the file */
+	int protection;
 };
 
 struct machine {
@@ -42,12 +44,23 @@ struct machine {
 
 extern char __start_kernel_data[], __stop_kernel_data[];
 extern char __start_kernel_text[], __stop_kernel_text[];
+extern char __start_kernel_static_calls[], __stop_kernel_static_calls[];
+
+/* What of the linked kernel is written: the first regions of each machine. */
+static const struct image {
+	char *start, *stop;
+	int protection;
+} images[] = {
+	{ __start_kernel_data, __stop_kernel_data, PROT_READ | PROT_WRITE },
+	{ __start_kernel_static_calls, __stop_kernel_static_calls,
+	  PROT_READ | PROT_WRITE | PROT_EXEC },
+};
 
 static struct {
 	struct machine machine[MACHINE_MAX];
 	struct machine *seen;
 	u64 clock;
-	void *image;			/* the kernel's data as it was linked */
+	void *as_linked[ARRAY_SIZE(images)];
 } machines;
 
 static unsigned long page_up(unsigned long bytes)
@@ -55,14 +68,14 @@ static unsigned long page_up(unsigned long bytes)
 	return ALIGN_UP(bytes, PAGE_SIZE);
 }
 
-static unsigned long image_bytes(void)
+static unsigned long image_bytes(const struct image *image)
 {
-	return __stop_kernel_data - __start_kernel_data;
+	return image->stop - image->start;
 }
 
 static void map_region(const struct machine *machine, const struct region *region, int sharing)
 {
-	void *at = mmap((void *)region->start, region->bytes, PROT_READ | PROT_WRITE,
+	void *at = mmap((void *)region->start, region->bytes, region->protection,
 			sharing | MAP_FIXED | MAP_NORESERVE, machine->file, region->offset);
 
 	if (at == MAP_FAILED)
@@ -70,14 +83,15 @@ static void map_region(const struct machine *machine, const struct region *regio
 			       strerror(errno));
 }
 
-static void add_region(struct machine *machine, unsigned long start, unsigned long bytes)
+static void add_region(struct machine *machine, unsigned long start, unsigned long bytes,
+		       int protection)
 {
 	struct region *region = &machine->region[machine->count];
 
 	if (machine->count == REGION_MAX)
 		internal_error("more than %d regions of simulated machine", REGION_MAX);
 	machine->count++;
-	*region = (struct region){ start, page_up(bytes), machine->file_bytes };
+	*region = (struct region){ start, page_up(bytes), machine->file_bytes, protection };
 	machine->file_bytes += region->bytes;
 	if (ftruncate(machine->file, machine->file_bytes))
 		internal_error("cannot grow the simulated machine: %s", strerror(errno));
@@ -92,7 +106,7 @@ PROC void *proc_map(unsigned long address, unsigned long bytes)
 		address = machine->next_anywhere;
 		machine->next_anywhere += page_up(bytes);
 	}
-	add_region(machine, address, bytes);
+	add_region(machine, address, bytes, PROT_READ | PROT_WRITE);
 	return (void *)address;
 }
 
@@ -114,21 +128,25 @@ void machine_init(void)
 {
 	unsigned long text = __stop_kernel_text - __start_kernel_text;
 
-	machines.image = mmap(NULL, page_up(image_bytes()), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (machines.image == MAP_FAILED)
-		internal_error("cannot keep a copy of the kernel's data");
-	memcpy(machines.image, __start_kernel_data, image_bytes());
-	/* Static calls rewrite their trampolines. */
+	/* Booting writes one constant into it, the same for every machine: user_init(). */
 	if (mprotect(__start_kernel_text, page_up(text), PROT_READ | PROT_WRITE | PROT_EXEC))
 		internal_error("cannot make the kernel's text writable: %s", strerror(errno));
+	for (unsigned int i = 0; i < ARRAY_SIZE(images); i++) {
+		unsigned long bytes = image_bytes(&images[i]);
+
+		machines.as_linked[i] = mmap(NULL, page_up(bytes), PROT_READ | PROT_WRITE,
+					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (machines.as_linked[i] == MAP_FAILED)
+			internal_error("cannot keep a copy of the kernel's data");
+		memcpy(machines.as_linked[i], images[i].start, bytes);
+	}
 }
 
+/* The images stay: there is always a kernel, if only that of the last machine. */
 static void unmap(struct machine *machine)
 {
-	for (unsigned int i = 0; i < machine->count; i++)
-		if (machine->region[i].start != (unsigned long)__start_kernel_data)
-			munmap((void *)machine->region[i].start, machine->region[i].bytes);
+	for (unsigned int i = ARRAY_SIZE(images); i < machine->count; i++)
+		munmap((void *)machine->region[i].start, machine->region[i].bytes);
 }
 
 /* The place @env had, else a free one, else the one not seen for longest. */
@@ -162,8 +180,11 @@ struct machine *machine_new(const struct env *env)
 	if (machine->file < 0)
 		internal_error("cannot make a memory file: %s", strerror(errno));
 	machines.seen = machine;
-	add_region(machine, (unsigned long)__start_kernel_data, image_bytes());
-	memcpy(__start_kernel_data, machines.image, image_bytes());
+	for (unsigned int i = 0; i < ARRAY_SIZE(images); i++) {
+		add_region(machine, (unsigned long)images[i].start, image_bytes(&images[i]),
+			   images[i].protection);
+		memcpy(images[i].start, machines.as_linked[i], image_bytes(&images[i]));
+	}
 	return machine;
 }
 
