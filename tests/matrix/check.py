@@ -90,6 +90,57 @@ check('and always-pin at 4K keeps it',
 check('a failed removal is stuck memory in each situation about one',
       [s for s in FAULT_SITUATIONS if not any(c['situation'] == s and c['bytes_stuck'] for c in cells)])
 
+# doc/findings.md counts cells: what it states is what they come to.
+def unsafe(of):
+    return sum(c['reused_while_mapped'] > 0 or c['shared_while_mapped'] for c in of)
+
+
+def cells_of(policy, **fields):
+    return [c for c in cells if c['policy'] == policy and c['outcome'] != 'na' and
+            all(c[name] == value for name, value in fields.items())]
+
+
+def good_path(policy):
+    return [sum(c['cost'].values()) for c in cells_of(policy, situation='S1')
+            if (c['order'], c['page']) != ('rfc51', '2M')]
+
+
+stuck = [c for c in cells_of('no-hold') if c['bytes_stuck']]
+bugged = sum(c['next_td'] == 'bugged' for c in stuck)
+shared = sum(c['shared_while_mapped'] for c in cells_of('ref-on-fail'))
+forgotten = cells_of('gmem-errlist', situation='S8')
+flag = cells_of('err-folio-flag')
+added = [b - a for a, b in zip(good_path('no-hold'), good_path('err-folio-flag'))]
+page_ext = cells_of('inuse-flag-ext', page='2M', situation='S7')
+slow, slower = (sum(cells_of(p, order='rfc51', page='2M', situation='S1')[0]['cost'].values())
+                for p in ('no-hold', 'err-folio-flag'))
+calls = {c['cost']['seamcalls'] for o in ('sept-first-2026', 'split-first-2026')
+         for c in cells_of('no-hold', order=o, page='2M', situation='S1')}
+FINDINGS = (
+    f'{unsafe(stuck)} of the {len(stuck)} cells of `no-hold` with something stuck break one',
+    f'and in {bugged} the next TD dies for it',
+    f'Under `no-hold` in {bugged} of {len(stuck)} cells',
+    f'the host maps the stuck frame in {shared} cells',
+    f'the policy is `no-hold`: {unsafe(forgotten)} of {len(forgotten)} cells unsafe',
+    f'| `hwpoison/*`, `hwpoison-folio/*` | '
+    f'{unsafe(cells_of("hwpoison") + cells_of("hwpoison-folio"))} unsafe cells',
+    f'`err-folio-flag` is that and no more: {unsafe(flag)} unsafe cells, '
+    f'{sum(c["next_td"] == "bugged" for c in flag)} next TDs lost',
+    f'{min(added)} to {max(added)} steps are added to S1\'s {min(good_path("no-hold"))} to '
+    f'{max(good_path("no-hold"))} (`rfc51` at 2M, whose S-EPT has 4K leaves: {slower - slow} to {slow})',
+    f'costs {page_ext[0]["memory"]["boot"] >> 20} MiB on a 4 GiB host',
+    f'Same SEAMCALLs in S1 ({"/".join(map(str, sorted(calls)))} at 2M)',
+)
+with open('doc/findings.md', encoding='utf-8') as page:
+    findings = ' '.join(page.read().split())
+for stated in FINDINGS:
+    check('doc/findings.md', stated not in findings and f'should say: {stated}')
+
+# A fault that did not strike in its operation strikes nowhere else.
+check('who refuses to split pinned folios has nothing stuck',
+      [place(c) for c in cells_of('always-pin', page='2M') if c['bytes_stuck'] and
+       c['order'] == 'split-first-2026' and c['situation'] != 'S6'])
+
 # A planted defect must change a cell, or the matrix measures nothing.
 whole = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin')[0]
 broken = matrix('--page', '4K', '--order', 'vm-attr', '--policy', 'always-pin',
