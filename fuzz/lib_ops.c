@@ -112,7 +112,7 @@ void ops_init(u32 defects)
 	ops_machines_init(defects);
 	ops_no_leaks(false);
 	ops.options = (struct run_options){
-		.keep_going = true, .no_results = true, .checks_at_end = true,
+		.keep_going = true, .no_results = true, .checks_at_end = true, .terse = true,
 	};
 }
 

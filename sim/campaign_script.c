@@ -51,6 +51,7 @@ struct writer {
 	u32 enabled;		/* BIT(index into makers): the swarm's part */
 	bool two_vcpus;
 	u32 taken;		/* references somebody was asked to take */
+	bool poisoned;		/* memory_failure() was asked for */
 };
 
 static u32 draw(struct writer *w, u32 n)
@@ -186,6 +187,7 @@ static void make_gup_drop(struct writer *w)
 static void make_memory_failure(struct writer *w)
 {
 	line(w, "mm memory_failure g0@0x%x = *", page(w));
+	w->poisoned = true;
 }
 
 static void make_drain(struct writer *w)
@@ -308,6 +310,8 @@ static void write_middle(struct writer *w)
  */
 static void write_healed(struct writer *w)
 {
+	/* A huge page that cannot be whole again counts against its file for good. */
+	bool short_of = w->machine->huge && w->poisoned;
 	u32 i, k;
 
 	line(w, "# healed: from here on nothing fails and nobody interferes");
@@ -327,8 +331,8 @@ static void write_healed(struct writer *w)
 	for (i = 0; i < PAGES; i++) {
 		if (!w->machine->huge)
 			line(w, "host punch_hole g0 off=0x%x len=4K = 0 | EIO", i * 0x1000);
-		line(w, "vcpu0 accept gpa=0x%x size=4K = 0 | EIO | EHWPOISON | memory_fault",
-		     i * 0x1000);
+		line(w, "vcpu0 accept gpa=0x%x size=4K = %s", i * 0x1000,
+		     short_of ? "*" : "0 | EIO | EHWPOISON | memory_fault");
 	}
 }
 

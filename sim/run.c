@@ -43,6 +43,11 @@ bool run_fail(struct run *run, const struct scn_node *node, enum run_verdict ver
 
 	if (run->result->verdict != RUN_OK)
 		return false;
+	run->result->verdict = verdict;
+	run->result->failed_step = run->step;
+	run->stop = true;
+	if (run->options->terse)
+		return true;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
@@ -53,9 +58,6 @@ bool run_fail(struct run *run, const struct scn_node *node, enum run_verdict ver
 		scn_source_line(run->scn, node->file, node->line, source, sizeof(source));
 	}
 	diag_set(&run->result->diag, at, source, "%s", text);
-	run->result->verdict = verdict;
-	run->result->failed_step = run->step;
-	run->stop = true;
 	return true;
 }
 

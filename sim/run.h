@@ -65,6 +65,7 @@ struct run_options {
 					 * step; what breaks on its own is still seen */
 	bool no_results;		/* results and expectations are not compared
 					 * (sweep, campaign, fuzz): invariants still are */
+	bool terse;			/* a verdict has no text: who wants it runs again */
 	bool tolerate_faults;		/* a fault of the driver's own is about: WARN and
 					 * module errors are no INV_NO_UNASKED_ERROR */
 	u32 picture_step;		/* take the page's state before and after this
