@@ -31,6 +31,7 @@ struct ops_finding {
 	u32 unexplained;	/* of these, not what an injected fault may do */
 	u32 faults;		/* BIT(enum inject_kind) asked for, bit 0: allocation */
 	u32 steps;
+	bool memory_lost;	/* a step left a TD pages that are not its file's */
 	bool guest_hung;	/* a guest faulted for ever: its own affair */
 	u8 left_out[OPS_MAX / 8];	/* bit a step: it made no sense and was not run */
 	u8 all_allocated[OPS_MAX / 8];	/* bit a step: none of its allocations failed */
