@@ -117,12 +117,20 @@ static void folio_unreliable(struct folio *folio)
 	hold_of(folio)->count.degraded++;
 }
 
+/* The mark is what says that the list, a field of page 2, is one. */
+static void folio_mark_listed(struct folio *folio)
+{
+	if (folio_test_large(folio) && !folio_marked(folio))
+		folio->_hold_errors = NULL;
+	folio_mark(folio);
+}
+
 static void folio_add_error(struct folio *folio, kvm_pfn_t pfn)
 {
 	bool unreliable = folio_marked(folio) && !folio->_hold_errors;
 	struct hold_error *error;
 
-	folio_mark(folio);
+	folio_mark_listed(folio);
 	if (!folio_test_large(folio) || unreliable)
 		return;
 	error = hold_error_new(hold_of(folio), pfn);
@@ -186,7 +194,7 @@ static void folio_list_truncate(struct folio *folio)
 static void folio_list_split_begin(struct folio *folio, struct hold_pieces *pieces)
 {
 	pieces->flags = folio_marked(folio);
-	if (!folio_test_large(folio))
+	if (!folio_test_large(folio) || !folio_marked(folio))
 		return;
 	pieces->list = folio->_hold_errors;
 	folio->_hold_errors = NULL;
@@ -200,14 +208,14 @@ static void folio_list_split_done(struct hold_pieces *pieces, int err)
 
 	if (!pieces->list) {
 		for (i = 0; pieces->flags && i < pieces->nr; i++)
-			folio_mark(pfn_folio(pieces->mapping, pieces->pfn + i));
+			folio_mark_listed(pfn_folio(pieces->mapping, pieces->pfn + i));
 		return;
 	}
 	for (error = pieces->list; error; error = next) {
 		struct folio *piece = pfn_folio(pieces->mapping, error->pfn);
 
 		next = error->next;
-		folio_mark(piece);
+		folio_mark_listed(piece);
 		if (folio_test_large(piece)) {
 			error->next = piece->_hold_errors;
 			piece->_hold_errors = error;
