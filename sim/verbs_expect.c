@@ -84,11 +84,8 @@ static void print_holders(const struct host_holder_view *view, u32 count, kvm_pf
 
 	snprintf(text, size, "nobody");
 	for (i = 0; i < count && used < size; i++) {
-		bool owned = view[i].owner && *view[i].owner;
-
-		used += snprintf(text + used, size - used, "%s%s count=%d%s%s%s", i ? ", " : "",
-				 view[i].kind, view[i].count, owned ? " (" : "",
-				 owned ? view[i].owner : "", owned ? ")" : "");
+		used += snprintf(text + used, size - used, "%s%s count=%d", i ? ", " : "",
+				 view[i].kind, view[i].count);
 		if (view[i].pfn > folio && used < size)
 			used += snprintf(text + used, size - used, " at 0x%llx", (long long)
 					 (offset + ((view[i].pfn - folio) << PAGE_SHIFT)));

@@ -310,7 +310,7 @@ static void freezing_needs_the_exact_count(void **state)
 	expect_all_free(w);
 }
 
-static void the_ledger_names_kinds_and_tasks(void **state)
+static void the_ledger_names_kinds(void **state)
 {
 	struct world *w = *state;
 	struct inode *inode = new_inode(w->env, "g0");
@@ -318,14 +318,12 @@ static void the_ledger_names_kinds_and_tasks(void **state)
 	struct folio *folio;
 	int n;
 
-	w->mm->config.ledger_owners = true;
 	w->env->trace.mask = 1u << TRACE_REF;
 	w->env->trace.listener = ignore_event;
 	folio = create(inode, 5);
 	n = mm_holders(w->mm, folio_pfn(folio), view, 4);
 	assert_int_equal(n, 3);
 	assert_string_equal(view[0].kind, "filemap");
-	assert_string_equal(view[0].owner, "main");
 	assert_string_equal(view[1].kind, "lookup");
 	assert_string_equal(view[2].kind, "lru-batch");
 	folio_unlock(folio);
@@ -486,7 +484,7 @@ int main(void)
 		WORLD_TEST(the_audit_sees_a_count_without_holder),
 		WORLD_TEST(the_quick_check_sees_what_was_locked_since_the_last_one),
 		WORLD_TEST(freezing_needs_the_exact_count),
-		WORLD_TEST(the_ledger_names_kinds_and_tasks),
+		WORLD_TEST(the_ledger_names_kinds),
 		WORLD_TEST(flags_of_a_lookup_do_what_the_kernel_says),
 		WORLD_TEST(a_large_folio_that_cannot_be_had_is_replaced_by_a_smaller_one),
 		WORLD_TEST(a_planted_double_put_is_found),

@@ -105,7 +105,7 @@ int host_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view *v
 
 	for (int i = 0; i < count && i < (int)max && i < (int)ARRAY_SIZE(holders); i++)
 		view[i] = (struct host_holder_view){
-			holders[i].kind, holders[i].owner, holders[i].count, holders[i].pfn,
+			holders[i].kind, holders[i].count, holders[i].pfn,
 		};
 	return count;
 }

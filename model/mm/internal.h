@@ -79,7 +79,6 @@ struct memory_failure_state {
 	struct pool raw_hwp_pages;
 };
 
-struct owner_record;
 struct folio_lock;
 struct hugetlb_state;
 
@@ -91,8 +90,7 @@ struct mm {
 	struct zone zone;
 	struct vmemmap vmemmap;
 	struct mm_cpu *cpu[HW_CPU_MAX];
-	struct pool xa_nodes, inodes, files, mm_structs, vmas, owner_records, leak_pool;
-	struct owner_record *owner_records_head;
+	struct pool xa_nodes, inodes, files, mm_structs, vmas, leak_pool;
 	struct folio_lock *idle_folio_locks;
 	struct mm_leak *leaks;
 	struct memory_failure_state mf;
@@ -155,7 +153,6 @@ bool clear_compound_page(struct page *page, u32 order);
 /* -- sizes of private objects ---------------------------------------------- */
 
 void xa_pool_init(struct pool *pool);
-void owner_pool_init(struct pool *pool);
 void memory_failure_init(struct mm *mm);
 void mm_unleak(struct page *page);
 

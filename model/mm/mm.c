@@ -25,7 +25,6 @@ static void pools_init(struct mm *mm)
 	pool_init(&mm->files, "file", sizeof(struct file));
 	pool_init(&mm->mm_structs, "mm_struct", sizeof(struct mm_struct));
 	pool_init(&mm->vmas, "vm_area_struct", sizeof(struct vm_area_struct));
-	owner_pool_init(&mm->owner_records);
 	pool_init(&mm->leak_pool, "leak", sizeof(struct mm_leak));
 }
 

@@ -32,7 +32,6 @@ struct mm_config {
 	bool lru_batches;	/* folio_add_lru() goes through per-CPU batches */
 	bool panic_on_warn;
 	bool hvo;		/* vm.hugetlb_optimize_vmemmap */
-	bool ledger_owners;	/* remember which task took which reference */
 	u32 pcp_high;		/* pages a per-CPU list may keep, 0: no such lists */
 	bool hugetlb;		/* the sizes exist though a pool may be empty */
 	u32 hugetlb_2m, hugetlb_1g;	/* pool sizes at boot */
@@ -100,7 +99,6 @@ u64 mm_nr_poisoned_pages(const struct mm *mm);
 struct holder_view {
 	enum holder holder;
 	const char *kind;
-	const char *owner;	/* "" when not recorded */
 	s32 count;
 	kvm_pfn_t pfn;		/* the page it was taken for, the folio's first if for all */
 };

@@ -18,57 +18,9 @@ const char *const holder_name[HOLDER_NR] = {
 #undef HOLDER
 };
 
-struct owner_record {
-	struct owner_record *next;
-	kvm_pfn_t pfn;
-	s32 count;
-	u8 holder;
-	char owner[TASK_NAME_MAX];
-};
-
-void owner_pool_init(struct pool *pool)
-{
-	pool_init(pool, "owner record", sizeof(struct owner_record));
-}
-
-/* Which task did it, kept only when asked for: a list is enough for that. */
-static void owner_note(struct mm *mm, const struct folio *folio, enum holder holder, s32 delta)
-{
-	const char *name = current_task(mm->env)->name;
-	struct owner_record **link, *record, *any = NULL;
-
-	for (link = &mm->owner_records_head; (record = *link); link = &record->next) {
-		if (record->pfn != folio->pfn || record->holder != holder)
-			continue;
-		any = record;
-		if (!strcmp(record->owner, name))
-			break;
-	}
-	if (!record && delta < 0)
-		record = any;	/* given back by another task than took it */
-	if (!record) {
-		if (delta < 0)
-			return;
-		record = pool_alloc(&mm->owner_records);
-		record->pfn = folio->pfn;
-		record->holder = holder;
-		memcpy(record->owner, name, sizeof(record->owner));
-		record->next = mm->owner_records_head;
-		mm->owner_records_head = record;
-	}
-	record->count += delta;
-	if (record->count > 0)
-		return;
-	for (link = &mm->owner_records_head; *link != record; link = &(*link)->next)
-		;
-	*link = record->next;
-	pool_free(&mm->owner_records, record);
-}
-
 void ref_trace(const struct folio *folio, enum holder holder, s32 delta)
 {
 	struct env *env = env_of(folio);
-	struct mm *mm = mm_of(folio);
 	struct trace_event event = {
 		.kind = TRACE_REF,
 		.page = {
@@ -81,8 +33,6 @@ void ref_trace(const struct folio *folio, enum holder holder, s32 delta)
 		},
 	};
 
-	if (mm->config.ledger_owners)
-		owner_note(mm, folio, holder, delta);
 	if (trace_on(env, TRACE_REF))
 		trace_emit(env, &event);
 }
@@ -219,12 +169,12 @@ struct holder_list {
 	u32 max, n;
 };
 
-static void list_holder(struct holder_list *list, enum holder holder, const char *owner,
-			s32 count, kvm_pfn_t pfn)
+static void list_holder(struct holder_list *list, enum holder holder, s32 count,
+			kvm_pfn_t pfn)
 {
 	if (list->n < list->max)
 		list->view[list->n] = (struct holder_view){
-			holder, holder_name[holder], owner, count, pfn,
+			holder, holder_name[holder], count, pfn,
 		};
 	list->n++;
 }
@@ -244,7 +194,7 @@ static s32 list_tail_holders(struct holder_list *list, const struct folio *folio
 
 			if (!count || !PageTail(&leaf->page[i]))
 				continue;
-			list_holder(list, holder, "", count, leaf->page[i].pfn);
+			list_holder(list, holder, count, leaf->page[i].pfn);
 			found += count;
 		}
 	return found;
@@ -254,7 +204,6 @@ int mm_holders(struct mm *mm, kvm_pfn_t pfn, struct holder_view *view, u32 max)
 {
 	struct holder_list list = { .view = view, .max = max };
 	struct page *page = find_page(mm, pfn);
-	const struct owner_record *record;
 	struct folio *folio;
 	u32 i;
 
@@ -264,16 +213,10 @@ int mm_holders(struct mm *mm, kvm_pfn_t pfn, struct holder_view *view, u32 max)
 	for (i = 0; i < HOLDER_NR; i++) {
 		s32 left = page_ledger(&folio->page)->count[i];
 
-		for (record = mm->owner_records_head; record && left; record = record->next) {
-			if (record->pfn != folio->pfn || record->holder != i)
-				continue;
-			list_holder(&list, i, record->owner, record->count, folio->pfn);
-			left -= record->count;
-		}
 		if (left && i != HOLDER_FILEMAP && folio_order(folio) > VMEMMAP_LEAF_SHIFT)
 			left -= list_tail_holders(&list, folio, i);
 		if (left)
-			list_holder(&list, i, "", left, folio->pfn);
+			list_holder(&list, i, left, folio->pfn);
 	}
 	return list.n;
 }

@@ -78,7 +78,6 @@ struct host_vm_view {
 /* One reference that somebody holds, as the ledger knows it. */
 struct host_holder_view {
 	const char *kind;	/* "filemap", "sept-pin", "gup", "lookup", ... */
-	const char *owner;	/* task or object name */
 	s32 count;
 	kvm_pfn_t pfn;		/* of which 4K page, the folio's first when of all */
 };
