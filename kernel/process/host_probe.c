@@ -119,16 +119,16 @@ int kernel_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view 
 	pin *= KERN_PIN_REFERENCES;
 	rest = folio.refcount - folio.in_cache - gup - pin;
 	if (folio.in_cache)
-		holder[count++] = (struct host_holder_view){ "filemap", "page cache",
+		holder[count++] = (struct host_holder_view){ "filemap",
 							     folio.in_cache };
 	if (gup)
-		holder[count++] = (struct host_holder_view){ "gup", "scenario", gup };
+		holder[count++] = (struct host_holder_view){ "gup", gup };
 	if (pin)
-		holder[count++] = (struct host_holder_view){ "gup-pin", "scenario", pin };
+		holder[count++] = (struct host_holder_view){ "gup-pin", pin };
 	for (u32 i = 0; i < count && i < max; i++)
 		view[i] = holder[i];
 	if (rest && count < max)
-		view[count] = (struct host_holder_view){ "unknown", "kernel", rest };
+		view[count] = (struct host_holder_view){ "unknown", rest };
 	return count + !!rest;
 }
 

@@ -8,6 +8,10 @@
  * split, memcg, folio_split_unmapped(). New pieces are born unlocked: the kernel
  * keeps them locked from the unfreeze until it unlocks and puts them, with
  * nothing in between that a lock holder could tell.
+ *
+ * No scenario gets here: guest_memfd of 7.3.4 asks for small folios only, and the
+ * large ones of the series are hugetlb's, split in hugetlb_split.c. It stands for
+ * whoever tries a large folio that is not, and only unit tests make one.
  */
 #include "model/mm/huge_memory.h"
 #include "model/mm/internal.h"
