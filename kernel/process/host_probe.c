@@ -119,8 +119,7 @@ int kernel_probe_holders(struct host *h, kvm_pfn_t pfn, struct host_holder_view 
 	pin *= KERN_PIN_REFERENCES;
 	rest = folio.refcount - folio.in_cache - gup - pin;
 	if (folio.in_cache)
-		holder[count++] = (struct host_holder_view){ "filemap",
-							     folio.in_cache };
+		holder[count++] = (struct host_holder_view){ "filemap", folio.in_cache };
 	if (gup)
 		holder[count++] = (struct host_holder_view){ "gup", gup };
 	if (pin)
