@@ -140,6 +140,7 @@ lint: $(foreach l,$(LAYERS),$(OBJ)/lib$(l).a) all
 bench:
 	+$(Q)$(MAKE) --no-print-directory LTO=1 all
 	$(Q)$(BUILD)/septum-lto bench
+	$(Q)! command -v spin >/dev/null || SEPTUM=$(BUILD)/septum-lto tests/spin/run
 
 demo:
 	$(Q)tools/need demo
