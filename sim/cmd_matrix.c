@@ -205,7 +205,7 @@ static void *work(void *arg)
 						     &worker->diag);
 		}
 		/* No other cell is about these machines. */
-		sim_cache_free(&worker->matrix.cache);
+		sim_cache_age(&worker->matrix.cache);
 	}
 	matrix_free(&worker->matrix);
 	return NULL;

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/tdx/tables.h"
 #include "sim/sim.h"
@@ -25,9 +26,10 @@ static void refuse_in_boot(struct env *env, enum sim_boot boot)
 	});
 }
 
+/* In the memory of what sim->env was, if it was. */
 static bool build(struct sim *sim, const struct sim_config *config, char *why, size_t why_size)
 {
-	sim->env = env_create();
+	sim->env = sim->env ? env_restart(sim->env) : env_create();
 	if (!sim->env) {
 		snprintf(why, why_size, "no address space for a simulation");
 		return false;
@@ -55,12 +57,9 @@ static bool build(struct sim *sim, const struct sim_config *config, char *why, s
 	return true;
 }
 
-struct sim *sim_create(const struct sim_config *config, char *why, size_t why_size)
+static struct sim *boot(struct sim *sim, const struct sim_config *config, char *why,
+			size_t why_size)
 {
-	struct sim *sim = calloc(1, sizeof(*sim));
-
-	if (!sim)
-		abort();
 	sim->config = *config;
 	if (!build(sim, config, why, why_size)) {
 		sim_destroy(sim);
@@ -73,6 +72,15 @@ struct sim *sim_create(const struct sim_config *config, char *why, size_t why_si
 	}
 	arena_snapshot(sim->env->arena);
 	return sim;
+}
+
+struct sim *sim_create(const struct sim_config *config, char *why, size_t why_size)
+{
+	struct sim *sim = calloc(1, sizeof(*sim));
+
+	if (!sim)
+		abort();
+	return boot(sim, config, why, why_size);
 }
 
 void sim_reset(struct sim *sim)
@@ -101,10 +109,16 @@ struct sim *sim_cache_get(struct sim_cache *cache, const struct sim_config *conf
 		if (cache->used[i] < cache->used[oldest])
 			oldest = i;
 	}
-	sim_destroy(cache->sim[oldest]);
-	cache->sim[oldest] = sim_create(config, why, why_size);
+	cache->sim[oldest] = cache->sim[oldest] ?
+			     boot(cache->sim[oldest], config, why, why_size) :
+			     sim_create(config, why, why_size);
 	cache->used[oldest] = cache->sim[oldest] ? ++cache->clock : 0;
 	return cache->sim[oldest];
+}
+
+void sim_cache_age(struct sim_cache *cache)
+{
+	memset(cache->used, 0, sizeof(cache->used));
 }
 
 void sim_cache_free(struct sim_cache *cache)

@@ -64,7 +64,8 @@ void sim_destroy(struct sim *sim);
 
 /*
  * Machines by configuration, so that a thousand scenarios boot only a few. An
- * entry stays valid until sim_cache_free(); the oldest goes when it is full.
+ * entry stays valid until sim_cache_free(); the oldest goes when it is full, and
+ * the next machine is built in its memory.
  */
 #define SIM_CACHE_MAX	24
 
@@ -76,6 +77,8 @@ struct sim_cache {
 
 struct sim *sim_cache_get(struct sim_cache *cache, const struct sim_config *config,
 			  char *why, size_t why_size);
+/* None of them will be asked for again: they go first, their memory to the next. */
+void sim_cache_age(struct sim_cache *cache);
 void sim_cache_free(struct sim_cache *cache);
 
 struct knob {

@@ -54,6 +54,30 @@ static void memory_is_aligned_and_zeroed(void **state)
 		assert_int_equal(big[i], 0);
 }
 
+static void a_restarted_env_is_a_new_one_in_the_same_memory(void **state)
+{
+	struct env *env = *state, *fresh;
+	struct arena *arena = env->arena;
+	u8 *bytes = arena_alloc(arena, 1 << 16);
+	u64 used, i;
+
+	memset(bytes, 0xff, 1 << 16);
+	env->sched.live = 7;
+	arena_snapshot(arena);
+
+	fresh = env_restart(env);
+	*state = fresh;
+	assert_ptr_equal(fresh->arena, arena);
+	assert_ptr_equal(env_of(bytes), fresh);
+	assert_int_equal(fresh->sched.live, 1);
+	assert_int_equal(arena->snapshot_used, 0);
+	used = arena->used;
+	bytes = arena_alloc(arena, 1 << 16);
+	for (i = 0; i < 1 << 16; i++)
+		assert_int_equal(bytes[i], 0);
+	assert_true(arena->used > used);
+}
+
 static void restore_returns_to_the_snapshot_any_number_of_times(void **state)
 {
 	struct env *env = *state;
@@ -196,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(env_is_found_from_any_object_of_its_arena),
 		TEST(memory_is_aligned_and_zeroed),
+		TEST(a_restarted_env_is_a_new_one_in_the_same_memory),
 		TEST(restore_returns_to_the_snapshot_any_number_of_times),
 		TEST(restore_keeps_what_the_engine_set),
 		TEST(pool_recycles_zeroed_and_follows_the_snapshot),

@@ -41,6 +41,15 @@ struct arena *arena_create(void)
 	return arena;
 }
 
+void arena_rewind(struct arena *arena)
+{
+	asan_unpoison(arena, arena->used);
+	arena->used = ALIGN_UP(sizeof(*arena), 64);
+	arena->restore_from = arena->used;
+	arena->snapshot_used = 0;
+	arena->root = NULL;
+}
+
 void arena_destroy(struct arena *arena)
 {
 	if (!arena)

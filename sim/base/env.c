@@ -10,14 +10,10 @@
 
 #include "sim/base/env.h"
 
-struct env *env_create(void)
+static struct env *env_start(struct arena *arena)
 {
-	struct arena *arena = arena_create();
-	struct env *env;
+	struct env *env = arena_alloc(arena, sizeof(*env));
 
-	if (!arena)
-		return NULL;
-	env = arena_alloc(arena, sizeof(*env));
 	arena->root = env;
 	env->arena = arena;
 	env->broken = calloc(CHECK_BROKEN_MAX, sizeof(*env->broken));
@@ -34,13 +30,34 @@ struct env *env_create(void)
 	return env;
 }
 
+struct env *env_create(void)
+{
+	struct arena *arena = arena_create();
+
+	return arena ? env_start(arena) : NULL;
+}
+
+static void free_heap(struct env *env)
+{
+	choose_free(&env->chooser);
+	task_stacks_free(env->stacks);
+	free(env->broken);
+}
+
+struct env *env_restart(struct env *env)
+{
+	struct arena *arena = env->arena;
+
+	free_heap(env);
+	arena_rewind(arena);
+	return env_start(arena);
+}
+
 void env_destroy(struct env *env)
 {
 	if (!env)
 		return;
-	choose_free(&env->chooser);
-	task_stacks_free(env->stacks);
-	free(env->broken);
+	free_heap(env);
 	arena_destroy(env->arena);
 }
 

@@ -59,6 +59,8 @@ static inline bool defect_on(const struct env *env, enum defect defect)
 
 /* Make an arena whose root is a fresh env with default (script) backends. NULL: no memory. */
 struct env *env_create(void);
+/* A fresh env in the memory of @env, which is gone. NULL: no memory, @env gone too. */
+struct env *env_restart(struct env *env);
 void env_destroy(struct env *env);
 
 #endif /* SEPTUM_BASE_ENV_H */
