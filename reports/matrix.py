@@ -15,26 +15,14 @@ import sys
 
 import jinja2
 
+from jsonl import read_lines
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What the page shows of a cell, in this order; stories are kept apart, most are shared.
 FIELDS = ('policy', 'order', 'page', 'situation', 'outcome', 'errno', 'reason', 'retry',
           'bytes_lost', 'bytes_lost_control', 'bytes_stuck', 'reused_while_mapped',
           'shared_while_mapped', 'next_td', 'neighbour', 'vm_dead', 'machine_checks', 'broken',
           'cost', 'memory', 'error_path', 'repeat', 'scenario')
-
-
-def read_lines(path):
-    """The objects of a JSON Lines file; a broken line names itself."""
-    objects = []
-    with open(path, encoding='utf-8') as f:
-        for no, line in enumerate(f, 1):
-            if not line.strip():
-                continue
-            try:
-                objects.append(json.loads(line))
-            except json.JSONDecodeError as e:
-                sys.exit(f'{path}:{no}:{e.colno}: not JSON: {e.msg}')
-    return objects
 
 
 def in_order(values):

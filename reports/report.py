@@ -10,28 +10,15 @@ computed that the run did not say; the page has no outside reference.
 """
 import argparse
 import collections
-import json
 import os
 import re
 import sys
 
 import jinja2
 
+from jsonl import read_lines
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def read_lines(path):
-    """The objects of a JSON Lines file; a broken line names itself."""
-    objects = []
-    with open(path, encoding='utf-8') as f:
-        for no, line in enumerate(f, 1):
-            if not line.strip():
-                continue
-            try:
-                objects.append(json.loads(line))
-            except json.JSONDecodeError as e:
-                sys.exit(f'{path}:{no}:{e.colno}: not JSON: {e.msg}')
-    return objects
 
 
 def hypothesis(path):

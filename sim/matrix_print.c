@@ -122,6 +122,18 @@ static const char *all_na(const struct matrix_print *print, u32 page, u32 order)
 	return why;
 }
 
+/* The cell of a place and its words; NULL and none when it was not asked for. */
+static const struct matrix_cell *place_text(const struct matrix_print *print,
+					    const struct matrix_place *at, char *text, size_t size)
+{
+	const struct matrix_cell *cell = find(print, at);
+
+	text[0] = '\0';
+	if (cell)
+		cell_text(cell, text, size);
+	return cell;
+}
+
 /* ---- For a terminal ---- */
 
 static void text_row(const struct matrix_print *print, u32 page, u32 order, u32 policy)
@@ -132,13 +144,10 @@ static void text_row(const struct matrix_print *print, u32 page, u32 order, u32 
 	printf("%-21s", matrix_policies.name[policy]);
 	for (s = 0; s < MATRIX_SITUATION_NR; s++) {
 		const struct matrix_place at = { policy, order, page, s };
-		const struct matrix_cell *cell = find(print, &at);
+		const struct matrix_cell *cell = place_text(print, &at, text, sizeof(text));
 
 		if (!any_cell(print, page, order, -1, s))
 			continue;
-		text[0] = '\0';
-		if (cell)
-			cell_text(cell, text, sizeof(text));
 		printf(" %s%-*s%s", cell && print->colour ? paint_code[paint(cell)] : "",
 		       CELL_WIDTH, text, cell && print->colour ? "\033[0m" : "");
 	}
@@ -255,13 +264,10 @@ static void markdown_table(const struct matrix_print *print, u32 page, u32 order
 		printf("| `%s` |", matrix_policies.name[p]);
 		for (s = 0; s < MATRIX_SITUATION_NR; s++) {
 			const struct matrix_place at = { p, order, page, s };
-			const struct matrix_cell *cell = find(print, &at);
 
 			if (!any_cell(print, page, order, -1, s))
 				continue;
-			text[0] = '\0';
-			if (cell)
-				cell_text(cell, text, sizeof(text));
+			place_text(print, &at, text, sizeof(text));
 			printf(" %s |", text);
 		}
 		printf("\n");
