@@ -2,7 +2,7 @@
 """The developer's kernel tree: is it one we can build, and from where.
 
 The tree is never written to. kbuild refuses a separate output directory for a
-tree that was built in place, so such a tree is built through a farm of links
+tree that was built in place, so such a tree is built through links
 that leaves the generated files out.
 """
 import os
@@ -93,8 +93,8 @@ def is_generated(directory, name):
             (directory == "" and name in GENERATED_FILES))
 
 
-def link_farm(kdir, farm):
-    """Make @farm mirror the sources of @kdir with links; stale links go."""
+def link_tree(kdir, links):
+    """Make @links mirror the sources of @kdir with links; stale links go."""
     wanted = set()
     made = 0
     for directory, subdirs, files in os.walk(kdir):
@@ -102,28 +102,28 @@ def link_farm(kdir, farm):
         relative = "" if relative == "." else relative
         subdirs[:] = [d for d in subdirs
                       if os.path.normpath(os.path.join(relative, d)) not in GENERATED_DIRS]
-        os.makedirs(farm / relative, exist_ok=True)
+        os.makedirs(links / relative, exist_ok=True)
         for name in files:
             if is_generated(relative, name):
                 continue
-            link = os.path.join(farm, relative, name)
+            link = os.path.join(links, relative, name)
             wanted.add(link)
             if not os.path.islink(link):
                 os.symlink(os.path.join(directory, name), link)
                 made += 1
-    for directory, _, files in os.walk(farm):
+    for directory, _, files in os.walk(links):
         for name in files:
             path = os.path.join(directory, name)
             if path not in wanted:
                 os.unlink(path)
     if made:
-        say(f"{kdir} was built in place: building from a farm of {made} links")
+        say(f"{kdir} was built in place: building from a tree of {made} links")
 
 
 def source_to_build(kdir, work):
-    """The directory kbuild may be pointed at: @kdir, or a farm of links to it."""
+    """The directory kbuild may be pointed at: @kdir, or a tree of links to it."""
     if not built_in_place(kdir):
         return kdir
-    farm = work / "farm"
-    link_farm(kdir, farm)
-    return farm
+    links = work / "links"
+    link_tree(kdir, links)
+    return links
