@@ -194,10 +194,26 @@ static void print_arrow(const struct graph *graph, u32 first, FILE *out)
 			"penwidth=0.9, weight=0];\n");
 }
 
+/* Inches between the places of a grid: a label fits between two states. */
+#define GRID_COLUMN	3.5
+#define GRID_ROW	1.7
+
+static void print_place(const struct graph_kind *kind, u8 state, FILE *out)
+{
+	struct graph_place place;
+
+	if (!kind->place)
+		return;
+	place = kind->place(state);
+	fprintf(out, "\t\"%s\" [pos=\"%g,%g!\"];\n", kind->state(state),
+		place.column * GRID_COLUMN, -place.row * GRID_ROW);
+}
+
 static void print_state(const struct graph *graph, u8 state, FILE *out)
 {
 	const struct graph_kind *kind = graph->kind;
 
+	print_place(kind, state, out);
 	if (!state_seen(graph, state))
 		fprintf(out, "\t\"%s\" [class=\"unseen\", style=\"rounded,dashed\", "
 			"fontcolor=\"#7b8594\", color=\"#9aa1ab\"];\n", kind->state(state));
@@ -251,12 +267,13 @@ void graph_print_dot(const struct graph *graph, FILE *out)
 
 	fprintf(out, "// %s: solid = made, with how often; dashed = legal, never made\n"
 		"digraph %s {\n"
-		"\tgraph [rankdir=%s, bgcolor=\"transparent\", nodesep=0.45, ranksep=0.7, "
+		"\tgraph [%s%s, bgcolor=\"transparent\", nodesep=0.45, ranksep=0.7, "
 		"fontname=\"DejaVu Sans\"];\n"
 		"\tnode [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", "
 		"fontname=\"DejaVu Sans\", fontsize=11, margin=\"0.16,0.08\"];\n"
 		"\tedge [fontname=\"DejaVu Sans\", fontsize=9, arrowsize=0.7];\n",
-		kind->title, kind->name, kind->rankdir ? kind->rankdir : "TB");
+		kind->title, kind->name, kind->place ? "layout=neato, splines=true" : "rankdir=",
+		kind->place ? "" : kind->rankdir ? kind->rankdir : "TB");
 	print_states(graph, out);
 	for (i = 0; i < graph->move_count; i++)
 		if (is_first_of_arrow(graph, i))

@@ -26,6 +26,11 @@ struct graph_move {
 
 struct graph;
 
+/* Where a state is drawn in a grid, from the top left. */
+struct graph_place {
+	double column, row;
+};
+
 struct graph_kind {
 	const char *name;	/* the word on the command line */
 	const char *title;
@@ -37,6 +42,8 @@ struct graph_kind {
 	void (*event)(struct graph *graph, const struct trace_event *event);
 	const char *(*state)(u8 state);
 	const char *(*cause)(u16 cause);
+	/* Places the states by hand, for a product of states. NULL: Graphviz ranks them. */
+	struct graph_place (*place)(u8 state);
 	/* Which of several state machines a state is of, NULL name: just one. */
 	const char *(*machine)(u8 state);
 	/* True for a cause that is an act of the guest. */

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Graphs of what happens to a page of host memory, put together from events of
- * all layers: who owns the frame, whether a mirror SPTE names it, and what its
- * S-EPT entry says. One record a frame, three ways to look at it:
- *
- *   folio   the kernel's view: allocated, in the page cache alone or as part of
- *           a huge folio, held, freed
- *   gmem    the page behind an index of a guest_memfd, and its mirror SPTE
- *   states  the product of owner, mirror SPTE and S-EPT entry; a frame that is
- *           not guest_memfd's while an S-EPT entry names it is drawn as an alarm
+ * What happens to a frame of host memory, put together from events of all
+ * layers: who owns it, whether a mirror SPTE names it, and what its S-EPT entry
+ * says. A leaf of 2M is 512 frames, each with the leaf's state; an entry with a
+ * table below it says nothing of frames, so blocking one moves none.
  *
  * The trace does not say which frame an S-EPT entry names; the SEAMCALLs that
  * enter it do, and are kept by TD and gfn. Mirror SPTEs are matched by gfn
  * alone, so two TDs that freeze the same gfn at the same time blur each other.
+ * Left out: S-EPT leaves of 1G, which KVM never makes, and frames that only a
+ * scenario of the bare module gives away, which belong to nobody.
  */
 #include <string.h>
 
@@ -20,18 +17,7 @@
 #include "model/tdx/tables.h"
 #include "model/tdx/tdx.h"
 #include "sim/base/pool.h"
-#include "sim/graph.h"
-
-enum owner { OWNER_FREE, OWNER_GMEM, OWNER_OTHER };
-enum mirror { MIRROR_NONE, MIRROR_FROZEN, MIRROR_LEAF };
-enum sept_class { SEPT_CLASS_NONE, SEPT_CLASS_PENDING, SEPT_CLASS_MAPPED, SEPT_CLASS_BLOCKED };
-
-struct page_life {
-	u8 owner, mirror, sept;
-	u8 order;		/* of the folio in the page cache */
-	bool filemap;		/* the page cache has it */
-	s32 held;		/* references of a hold policy */
-};
+#include "sim/graph_page.h"
 
 struct sept_place {
 	kvm_pfn_t pfn_plus_1;	/* 0: not known */
@@ -40,6 +26,7 @@ struct sept_place {
 
 #define TD_MAX		16
 #define GFN_BITS	40
+#define SEPT_LEVEL_2M	1
 
 struct page_memory {
 	struct arena *arena;
@@ -50,20 +37,15 @@ struct page_memory {
 	u32 td_count;
 };
 
-/* Causes that are no leaf stand behind the leaf numbers. */
-enum page_cause {
-	CAUSE_ALLOC = 0x200, CAUSE_FREE, CAUSE_CACHE_ADD, CAUSE_CACHE_REMOVE, CAUSE_HOLD,
-	CAUSE_UNHOLD, CAUSE_SPTE_SET, CAUSE_SPTE_FREEZE, CAUSE_SPTE_CLEAR, CAUSE_END
-};
-
 static const char *const cause_words[] = {
 	"allocated", "freed", "into the page cache", "out of the page cache",
 	"TDX takes a reference", "TDX drops its reference", "mirror SPTE set",
-	"mirror SPTE frozen", "mirror SPTE cleared",
+	"mirror SPTE frozen", "mirror SPTE cleared", "count frozen", "count unfrozen",
+	"memory failure", "unpoison", "to shared", "to private",
 };
 static_assert(ARRAY_SIZE(cause_words) == CAUSE_END - CAUSE_ALLOC, "a word a cause");
 
-static const char *page_cause(u16 cause)
+const char *page_cause(u16 cause)
 {
 	const struct tdx_leaf_info *info = cause & TDX_TRACE_TDCALL ? tdx_tdcall_info : tdx_leaf_info;
 
@@ -72,7 +54,7 @@ static const char *page_cause(u16 cause)
 	return info[cause & (TDX_LEAF_MAX - 1)].name;
 }
 
-static bool page_cause_guest(u16 cause)
+bool page_cause_guest(u16 cause)
 {
 	return cause < CAUSE_ALLOC && cause & TDX_TRACE_TDCALL;
 }
@@ -114,9 +96,6 @@ static u64 place_index(struct page_memory *memory, hpa_t tdr, gpa_t gpa)
 	return (u64)(i & (TD_MAX - 1)) << GFN_BITS | gfn;
 }
 
-/* A change of one frame: the kind says which state it is, before and after. */
-typedef u8 page_state_fn(const struct page_life *life);
-
 static void page_becomes(struct graph *graph, page_state_fn *state, kvm_pfn_t pfn,
 			 struct page_life next, u16 cause)
 {
@@ -125,7 +104,7 @@ static void page_becomes(struct graph *graph, page_state_fn *state, kvm_pfn_t pf
 	u8 from = state(life), to = state(&next);
 
 	*life = next;
-	if (from != to)
+	if (from != to && next.known)
 		graph_saw(graph, from, to, cause);
 }
 
@@ -136,49 +115,113 @@ static struct page_life page_now(struct graph *graph, kvm_pfn_t pfn)
 	return *(struct page_life *)sparse_get(&memory->life, pfn);
 }
 
+/* -- the kernel's memory ---------------------------------------------------- */
+
+/* What an event is called, and what that changes. */
+typedef void change_fn(struct page_life *life, const struct trace_event *event);
+
+static void page_allocated(struct page_life *life, const struct trace_event *event)
+{
+	life->owner = OWNER_OTHER;
+}
+
+static void page_freed(struct page_life *life, const struct trace_event *event)
+{
+	life->owner = OWNER_FREE;
+	life->filemap = life->gmem = life->shared = life->frozen = false;
+	life->held = 0;
+}
+
+static void page_poisoned(struct page_life *life, const struct trace_event *event)
+{
+	life->poisoned = true;
+}
+
+static void page_unpoisoned(struct page_life *life, const struct trace_event *event)
+{
+	life->poisoned = false;
+}
+
+/* A folio that is split while frozen gives its head's share of the pieces away. */
+static bool hands_to_pieces(const struct page_life *life, const struct trace_event *event)
+{
+	return event->page.delta < 0 && ((-event->page.delta != 1 << event->page.order) ||
+					 (life->frozen && event->page.order));
+}
+
+static void page_cached(struct page_life *life, const struct trace_event *event)
+{
+	if (!hands_to_pieces(life, event))
+		life->filemap = event->page.delta > 0;
+	life->order = event->page.order;
+	life->owner = life->filemap || life->gmem ? OWNER_GMEM :
+		      life->owner == OWNER_GMEM ? OWNER_OTHER : life->owner;
+}
+
+static void page_held(struct page_life *life, const struct trace_event *event)
+{
+	life->held += event->page.delta;
+}
+
+/* A piece thaws without having been frozen by itself: zero is thawed, too. */
+static void page_frozen(struct page_life *life, const struct trace_event *event)
+{
+	life->frozen = event->page.delta < 0;
+}
+
+static void gmem_got(struct page_life *life, const struct trace_event *event)
+{
+	life->gmem = true;
+	life->shared = event->page.shared;
+}
+
+static void gmem_lost(struct page_life *life, const struct trace_event *event)
+{
+	life->gmem = false;
+	life->owner = life->filemap ? OWNER_GMEM : OWNER_OTHER;
+}
+
+static const struct page_change {
+	u8 kind;
+	const char *what;
+	change_fn *change;
+	u16 up, down;		/* the cause, by the sign of delta */
+} page_changes[] = {
+	{ TRACE_PAGE, "alloc", page_allocated, CAUSE_ALLOC, CAUSE_ALLOC },
+	{ TRACE_PAGE, "free", page_freed, CAUSE_FREE, CAUSE_FREE },
+	{ TRACE_PAGE, "hwpoison", page_poisoned, CAUSE_POISON, CAUSE_POISON },
+	{ TRACE_PAGE, "unpoison", page_unpoisoned, CAUSE_UNPOISON, CAUSE_UNPOISON },
+	{ TRACE_REF, "filemap", page_cached, CAUSE_CACHE_ADD, CAUSE_CACHE_REMOVE },
+	{ TRACE_REF, "sept-pin", page_held, CAUSE_HOLD, CAUSE_UNHOLD },
+	{ TRACE_REF, "zap-error", page_held, CAUSE_HOLD, CAUSE_UNHOLD },
+	{ TRACE_REF, "freeze", page_frozen, CAUSE_UNFREEZE, CAUSE_FREEZE },
+	{ TRACE_GMEM, "alloc", gmem_got, CAUSE_CACHE_ADD, CAUSE_CACHE_ADD },
+	{ TRACE_GMEM, "free", gmem_lost, CAUSE_CACHE_REMOVE, CAUSE_CACHE_REMOVE },
+	{ TRACE_GMEM, "shared", gmem_got, CAUSE_TO_SHARED, CAUSE_TO_SHARED },
+	{ TRACE_GMEM, "private", gmem_got, CAUSE_TO_PRIVATE, CAUSE_TO_PRIVATE },
+};
+
 static void saw_page(struct graph *graph, page_state_fn *state, const struct trace_event *event)
 {
-	bool alloc = !strcmp(event->page.what, "alloc");
+	const struct page_change *row, *end = page_changes + ARRAY_SIZE(page_changes);
 	struct page_life life;
 	u64 i;
 
-	if (event->page.pfn == ~0ULL || (!alloc && strcmp(event->page.what, "free")))
+	for (row = page_changes; row < end; row++)
+		if (row->kind == event->kind && !strcmp(row->what, event->page.what))
+			break;
+	if (row == end || event->page.pfn == ~0ULL)
 		return;
 	for (i = 0; i < 1ULL << event->page.order; i++) {
 		life = page_now(graph, event->page.pfn + i);
-		life.owner = alloc ? OWNER_OTHER : OWNER_FREE;
-		life.filemap = false;
-		life.held = 0;
+		life.known = true;
+		row->change(&life, event);
 		page_becomes(graph, state, event->page.pfn + i, life,
-			     alloc ? CAUSE_ALLOC : CAUSE_FREE);
+			     event->page.delta < 0 ? row->down : row->up);
 	}
 }
 
-static void saw_ref(struct graph *graph, page_state_fn *state, const struct trace_event *event)
-{
-	bool filemap = !strcmp(event->page.what, "filemap");
-	bool held = !strcmp(event->page.what, "sept-pin") || !strcmp(event->page.what, "zap-error");
-	bool up = event->page.delta > 0;
-	struct page_life life;
-	u64 i;
-
-	if (!filemap && !held)
-		return;
-	for (i = 0; i < 1ULL << event->page.order; i++) {
-		life = page_now(graph, event->page.pfn + i);
-		if (filemap) {
-			life.filemap = up;
-			life.order = event->page.order;
-			life.owner = life.filemap ? OWNER_GMEM :
-				     life.owner == OWNER_GMEM ? OWNER_OTHER : life.owner;
-		} else {
-			life.held += event->page.delta;
-		}
-		page_becomes(graph, state, event->page.pfn + i, life,
-			     filemap ? (up ? CAUSE_CACHE_ADD : CAUSE_CACHE_REMOVE) :
-			     (up ? CAUSE_HOLD : CAUSE_UNHOLD));
-	}
-}
+/* -- the mirror ------------------------------------------------------------- */
 
 static void mirror_becomes(struct graph *graph, page_state_fn *state, kvm_pfn_t pfn,
 			   u8 level, enum mirror mirror, u16 cause)
@@ -198,6 +241,8 @@ static void saw_spte(struct graph *graph, page_state_fn *state, const struct tra
 	struct page_memory *memory = graph->memory;
 	u64 from = event->spte.from, to = event->spte.to;
 	u8 level = event->spte.level;
+	/* A leaf that becomes a table: the 512 entries of that name the same frames. */
+	bool split = is_shadow_present_pte(to) && !is_last_spte(to, level);
 	u64 *frozen;
 
 	if (!event->spte.mirror)
@@ -210,14 +255,17 @@ static void saw_spte(struct graph *graph, page_state_fn *state, const struct tra
 		mirror_becomes(graph, state, spte_to_pfn(from), level, MIRROR_FROZEN,
 			       CAUSE_SPTE_FREEZE);
 		return;
-	} else if (is_shadow_present_leaf(from, level)) {
+	} else if (is_shadow_present_leaf(from, level) && !split) {
 		mirror_becomes(graph, state, spte_to_pfn(from), level, MIRROR_NONE,
 			       CAUSE_SPTE_CLEAR);
 	} else if (is_frozen_spte(from) && *frozen) {
-		mirror_becomes(graph, state, *frozen - 1, level, MIRROR_NONE, CAUSE_SPTE_CLEAR);
+		mirror_becomes(graph, state, *frozen - 1, level, split ? MIRROR_LEAF : MIRROR_NONE,
+			       split ? CAUSE_SPTE_SET : CAUSE_SPTE_CLEAR);
 	}
 	*frozen = 0;
 }
+
+/* -- the S-EPT -------------------------------------------------------------- */
 
 static enum sept_class class_of(u8 sept)
 {
@@ -243,13 +291,29 @@ static void sept_becomes(struct graph *graph, page_state_fn *state, kvm_pfn_t pf
 	page_becomes(graph, state, pfn, life, cause);
 }
 
+/*
+ * The frames of a large leaf stay in the S-EPT while PAGE.DEMOTE and PROMOTE hand
+ * them from one level to the other: the entry that takes over speaks for them.
+ */
+static bool says_nothing_of_frames(const struct trace_event *event)
+{
+	bool table = !sept_state_info[event->sept.to].leaf && event->sept.to != SEPT_FREE;
+	bool was_table = !sept_state_info[event->sept.from].leaf && event->sept.from != SEPT_FREE;
+
+	return event->sept.level > SEPT_LEVEL_2M || table ||
+	       (was_table && event->sept.to == SEPT_FREE) ||
+	       (event->sept.leaf == TDH_MEM_PAGE_PROMOTE && event->sept.to == SEPT_FREE);
+}
+
 static void saw_sept(struct graph *graph, page_state_fn *state, const struct trace_event *event)
 {
 	struct page_memory *memory = graph->memory;
+	/* The entry names another frame now, which the SEAMCALL's own event tells. */
+	bool gone = event->sept.to == SEPT_FREE || event->sept.leaf == TDH_MEM_PAGE_RELOCATE;
 	struct sept_place *place;
 	u64 i, index, count = KVM_PAGES_PER_HPAGE(event->sept.level + 1);
 
-	if (event->sept.level > 1)
+	if (says_nothing_of_frames(event))
 		return;
 	index = place_index(memory, event->sept.tdr, event->sept.gpa);
 	for (i = 0; i < count; i++) {
@@ -257,13 +321,14 @@ static void saw_sept(struct graph *graph, page_state_fn *state, const struct tra
 		place->state = event->sept.to;
 		if (!place->pfn_plus_1)
 			continue;
-		sept_becomes(graph, state, place->pfn_plus_1 - 1, place->state, event->sept.leaf);
-		if (event->sept.to == SEPT_FREE)
+		sept_becomes(graph, state, place->pfn_plus_1 - 1, gone ? SEPT_FREE : place->state,
+			     event->sept.leaf);
+		if (gone)
 			place->pfn_plus_1 = 0;
 	}
 }
 
-/* AUG and PAGE.ADD tell which frame the entry they just filled names. */
+/* AUG, PAGE.ADD and RELOCATE tell which frame the entry they just filled names. */
 static void saw_seamcall(struct graph *graph, page_state_fn *state, const struct trace_event *event)
 {
 	u16 leaf = (u16)event->call.rax;
@@ -272,7 +337,7 @@ static void saw_seamcall(struct graph *graph, page_state_fn *state, const struct
 	struct sept_place *place;
 	u64 i, index, count;
 
-	if (leaf != TDH_MEM_PAGE_AUG && leaf != TDH_MEM_PAGE_ADD)
+	if (leaf != TDH_MEM_PAGE_AUG && leaf != TDH_MEM_PAGE_ADD && leaf != TDH_MEM_PAGE_RELOCATE)
 		return;
 	index = place_index(memory, in->rdx & PAGE_MASK, in->rcx & PAGE_MASK);
 	count = KVM_PAGES_PER_HPAGE((in->rcx & 7) + 1);
@@ -288,21 +353,25 @@ static void saw_seamcall(struct graph *graph, page_state_fn *state, const struct
 /* A page that leaves PT_REG is in no S-EPT any more, whatever its entry said. */
 static void saw_pamt(struct graph *graph, page_state_fn *state, const struct trace_event *event)
 {
-	if (event->state.from == PT_REG && event->state.leaf == TDH_PHYMEM_PAGE_RECLAIM)
-		sept_becomes(graph, state, hpa_to_pfn(event->state.hpa), SEPT_FREE,
+	u64 i, count = KVM_PAGES_PER_HPAGE(event->state.what + 1);
+
+	if (event->state.from != PT_REG || event->state.leaf != TDH_PHYMEM_PAGE_RECLAIM)
+		return;
+	for (i = 0; i < count; i++)
+		sept_becomes(graph, state, hpa_to_pfn(event->state.hpa) + i, SEPT_FREE,
 			     event->state.leaf);
 }
 
-static void page_event(struct graph *graph, page_state_fn *state, const struct trace_event *event)
+void page_event(struct graph *graph, page_state_fn *state, const struct trace_event *event)
 {
 	if (!memory_of(graph))
 		return;
 	graph->forget = page_forget;
 	switch (event->kind) {
 	case TRACE_PAGE:
-		return saw_page(graph, state, event);
 	case TRACE_REF:
-		return saw_ref(graph, state, event);
+	case TRACE_GMEM:
+		return saw_page(graph, state, event);
 	case TRACE_SPTE:
 		return saw_spte(graph, state, event);
 	case TRACE_SEPT:
@@ -313,177 +382,3 @@ static void page_event(struct graph *graph, page_state_fn *state, const struct t
 		return saw_pamt(graph, state, event);
 	}
 }
-
-/* -- folio -- */
-
-enum folio_state {
-	FOLIO_FREE, FOLIO_ALLOCATED, FOLIO_CACHED, FOLIO_CACHED_HELD, FOLIO_KEPT,
-	FOLIO_HUGE, FOLIO_HUGE_HELD,
-};
-
-static u8 folio_of(const struct page_life *life)
-{
-	if (life->owner == OWNER_FREE)
-		return FOLIO_FREE;
-	if (life->filemap && life->order)
-		return life->held > 0 ? FOLIO_HUGE_HELD : FOLIO_HUGE;
-	if (life->filemap)
-		return life->held > 0 ? FOLIO_CACHED_HELD : FOLIO_CACHED;
-	return life->held > 0 ? FOLIO_KEPT : FOLIO_ALLOCATED;
-}
-
-static const char *folio_state(u8 state)
-{
-	static const char *const names[] = {
-		"free, or in\\na hugetlb pool", "allocated", "in the page cache",
-		"in the page cache,\\nheld by TDX", "out of the page cache,\\nheld by TDX",
-		"in the page cache,\\npart of a huge folio",
-		"in the page cache,\\npart of a huge folio,\\nheld by TDX",
-	};
-
-	return state < ARRAY_SIZE(names) ? names[state] : "?";
-}
-
-static void folio_allow(struct graph *graph)
-{
-	static const struct {
-		u8 from, to;
-		u16 cause;
-	} legal[] = {
-		{ FOLIO_FREE, FOLIO_ALLOCATED, CAUSE_ALLOC },
-		{ FOLIO_ALLOCATED, FOLIO_FREE, CAUSE_FREE },
-		{ FOLIO_ALLOCATED, FOLIO_CACHED, CAUSE_CACHE_ADD },
-		{ FOLIO_CACHED, FOLIO_ALLOCATED, CAUSE_CACHE_REMOVE },
-		{ FOLIO_CACHED, FOLIO_CACHED_HELD, CAUSE_HOLD },
-		{ FOLIO_CACHED_HELD, FOLIO_CACHED, CAUSE_UNHOLD },
-		{ FOLIO_CACHED_HELD, FOLIO_KEPT, CAUSE_CACHE_REMOVE },
-		{ FOLIO_KEPT, FOLIO_ALLOCATED, CAUSE_UNHOLD },
-		{ FOLIO_KEPT, FOLIO_FREE, CAUSE_FREE },
-		/* A pool's page; to split or merge it leaves the page cache for a moment. */
-		{ FOLIO_FREE, FOLIO_HUGE, CAUSE_CACHE_ADD },
-		{ FOLIO_HUGE, FOLIO_ALLOCATED, CAUSE_CACHE_REMOVE },
-		{ FOLIO_ALLOCATED, FOLIO_HUGE, CAUSE_CACHE_ADD },
-		/* Merged: most pieces go without a word of their own. */
-		{ FOLIO_CACHED, FOLIO_HUGE, CAUSE_CACHE_ADD },
-		{ FOLIO_HUGE, FOLIO_HUGE_HELD, CAUSE_HOLD },
-		{ FOLIO_HUGE_HELD, FOLIO_HUGE, CAUSE_UNHOLD },
-		{ FOLIO_HUGE_HELD, FOLIO_KEPT, CAUSE_CACHE_REMOVE },
-		{ FOLIO_KEPT, FOLIO_CACHED_HELD, CAUSE_CACHE_ADD },
-		{ FOLIO_KEPT, FOLIO_HUGE_HELD, CAUSE_CACHE_ADD },
-	};
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(legal); i++)
-		graph_allow(graph, legal[i].from, legal[i].to, legal[i].cause);
-}
-
-static void folio_event(struct graph *graph, const struct trace_event *event)
-{
-	page_event(graph, folio_of, event);
-}
-
-const struct graph_kind graph_folio = {
-	.name = "folio", .title = "Folio", .mask = 1u << TRACE_PAGE | 1u << TRACE_REF,
-	.allow = folio_allow, .event = folio_event, .state = folio_state,
-	.cause = page_cause, .guest = page_cause_guest,
-};
-
-/* -- gmem index: the page it has, and KVM's mirror SPTE of it -- */
-
-enum gmem_state { GMEM_HOLE, GMEM_FOLIO, GMEM_FROZEN, GMEM_MIRRORED, GMEM_GONE };
-
-static u8 gmem_of(const struct page_life *life)
-{
-	if (life->owner != OWNER_GMEM)
-		return life->mirror ? GMEM_GONE : GMEM_HOLE;
-	return life->mirror == MIRROR_LEAF ? GMEM_MIRRORED :
-	       life->mirror == MIRROR_FROZEN ? GMEM_FROZEN : GMEM_FOLIO;
-}
-
-static const char *gmem_state(u8 state)
-{
-	static const char *const names[] = {
-		"hole", "folio", "folio,\\nmirror SPTE frozen", "folio,\\nmirror SPTE set",
-		"hole,\\nmirror SPTE set",
-	};
-
-	return state < ARRAY_SIZE(names) ? names[state] : "?";
-}
-
-static void gmem_allow(struct graph *graph)
-{
-	graph_allow(graph, GMEM_HOLE, GMEM_FOLIO, CAUSE_CACHE_ADD);
-	graph_allow(graph, GMEM_FOLIO, GMEM_HOLE, CAUSE_CACHE_REMOVE);
-	graph_allow(graph, GMEM_FOLIO, GMEM_MIRRORED, CAUSE_SPTE_SET);
-	graph_allow(graph, GMEM_MIRRORED, GMEM_FROZEN, CAUSE_SPTE_FREEZE);
-	graph_allow(graph, GMEM_FROZEN, GMEM_FOLIO, CAUSE_SPTE_CLEAR);
-	graph_allow(graph, GMEM_FROZEN, GMEM_MIRRORED, CAUSE_SPTE_SET);
-	graph_allow(graph, GMEM_MIRRORED, GMEM_FOLIO, CAUSE_SPTE_CLEAR);
-	/* Split or merged below a mapping; the last when that could not be undone. */
-	graph_allow(graph, GMEM_MIRRORED, GMEM_GONE, CAUSE_CACHE_REMOVE);
-	graph_allow(graph, GMEM_GONE, GMEM_MIRRORED, CAUSE_CACHE_ADD);
-	graph_allow(graph, GMEM_GONE, GMEM_HOLE, CAUSE_SPTE_CLEAR);
-}
-
-static bool gmem_alarming(u8 state)
-{
-	return state == GMEM_GONE;
-}
-
-static void gmem_event(struct graph *graph, const struct trace_event *event)
-{
-	page_event(graph, gmem_of, event);
-}
-
-const struct graph_kind graph_gmem = {
-	.name = "gmem", .title = "Index of a guest_memfd",
-	.mask = 1u << TRACE_PAGE | 1u << TRACE_REF | 1u << TRACE_SPTE,
-	.allow = gmem_allow, .event = gmem_event, .state = gmem_state, .alarming = gmem_alarming,
-	.cause = page_cause, .guest = page_cause_guest,
-};
-
-/* -- states: owner x mirror SPTE x S-EPT -- */
-
-#define OWNER_SHIFT	4
-#define MIRROR_SHIFT	2
-
-static u8 product_of(const struct page_life *life)
-{
-	return (u8)(life->owner << OWNER_SHIFT | life->mirror << MIRROR_SHIFT | life->sept);
-}
-
-#define P_SEPT(sept) "\\nS-EPT " sept
-#define P_MIRROR(owner, mirror) \
-	owner mirror, owner mirror P_SEPT("PENDING"), owner mirror P_SEPT("MAPPED"), \
-	owner mirror P_SEPT("BLOCKED")
-#define P_OWNER(owner) \
-	P_MIRROR(owner, ""), P_MIRROR(owner, "\\nmirror frozen"), \
-	P_MIRROR(owner, "\\nmirror set"), NULL, NULL, NULL, NULL
-
-static const char *product_state(u8 state)
-{
-	static const char *const names[] = {
-		P_OWNER("free"), P_OWNER("guest_memfd"), P_OWNER("other owner"),
-	};
-
-	return state < ARRAY_SIZE(names) && names[state] ? names[state] : "?";
-}
-
-/* The window: the frame is not guest_memfd's, and an S-EPT entry names it. */
-static bool product_alarming(u8 state)
-{
-	return state >> OWNER_SHIFT != OWNER_GMEM && state & ((1u << MIRROR_SHIFT) - 1);
-}
-
-static void product_event(struct graph *graph, const struct trace_event *event)
-{
-	page_event(graph, product_of, event);
-}
-
-const struct graph_kind graph_states = {
-	.name = "states", .title = "A frame: owner, mirror SPTE, S-EPT entry",
-	.mask = 1u << TRACE_PAGE | 1u << TRACE_REF | 1u << TRACE_SPTE | 1u << TRACE_SEPT |
-		1u << TRACE_SEAMCALL | 1u << TRACE_PAMT,
-	.event = product_event, .state = product_state, .alarming = product_alarming,
-	.cause = page_cause, .guest = page_cause_guest,
-};

@@ -163,6 +163,7 @@ void gmem_undo_invalidate(struct gmem_conversion *cnv)
 int gmem_step_store(struct gmem_conversion *cnv)
 {
 	gmem_attributes_store(attributes_of(cnv), cnv->start, cnv->end, cnv->attrs);
+	kvm_gmem_trace_range(cnv->inode, cnv->start, cnv->end, NULL);
 	return 0;
 }
 
@@ -207,4 +208,5 @@ void gmem_undo_shareability(struct gmem_conversion *cnv)
 {
 	WARN_ON_ONCE(env_of(cnv->inode),
 		     copy_runs(&cnv->before, attributes_of(cnv), cnv->start, cnv->end));
+	kvm_gmem_trace_range(cnv->inode, cnv->start, cnv->end, NULL);
 }

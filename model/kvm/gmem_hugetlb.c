@@ -90,8 +90,10 @@ static int split_new_folio(struct inode *inode, struct folio *folio, pgoff_t fir
 	folio_put(folio);
 	err = kvm_gmem_split_range(inode, first, first + kvm_gmem_page_nr(inode),
 				   GMEM_FREEZE_SPIN, &error_index);
-	if (!err)
+	if (!err) {
+		kvm_gmem_trace_range(inode, first, first + kvm_gmem_page_nr(inode), "alloc");
 		return -EEXIST;
+	}
 	truncate_inode_pages_range(inode->i_mapping, first << PAGE_SHIFT,
 				   ((first + kvm_gmem_page_nr(inode)) << PAGE_SHIFT) - 1);
 	return err;

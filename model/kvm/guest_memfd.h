@@ -129,6 +129,12 @@ void __kvm_gmem_invalidate_end(struct gmem_file *gf, pgoff_t start, pgoff_t end)
  */
 int kvm_gmem_split_private(struct inode *inode, pgoff_t start, pgoff_t end);
 
+/*
+ * TRACE_GMEM for each folio in [start, end), or for its pages that are in it.
+ * @what: "alloc", or NULL to tell "shared" and "private" by the attribute now.
+ */
+void kvm_gmem_trace_range(const struct inode *gmem, pgoff_t start, pgoff_t end, const char *what);
+
 /* -- hugetlb pages, gmem_hugetlb.c ------------------------------------------- */
 
 /* @gi->flags ask for it. 0, -EINVAL (no such size, @size no multiple), -ENOMEM (pool). */

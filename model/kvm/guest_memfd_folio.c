@@ -11,18 +11,45 @@
 #include "model/kvm/series_bugs.h"
 #include "model/mm/memory_failure.h"
 
-static void trace_gmem(const struct folio *folio, const char *what)
+static void trace_gmem(struct env *env, kvm_pfn_t pfn, pgoff_t index, u32 order, bool shared,
+		       const char *what)
 {
-	struct env *env = env_of(folio);
 	struct trace_event event = {
 		.kind = TRACE_GMEM,
 		.page = {
-			.pfn = folio_pfn(folio), .what = what, .index = folio->index,
-			.order = folio_order(folio),
+			.pfn = pfn, .what = what, .index = index, .order = order, .shared = shared,
 		},
 	};
 
 	trace_emit(env, &event);
+}
+
+static void trace_folio(const struct inode *gmem, const struct folio *folio, pgoff_t start,
+			pgoff_t end, const char *what)
+{
+	pgoff_t index = folio->index > start ? folio->index : start;
+	pgoff_t last = folio_next_index(folio) < end ? folio_next_index(folio) : end;
+	bool whole = last - index == folio_nr_pages(folio);
+	u64 step = whole ? folio_nr_pages(folio) : 1;
+
+	for (; index < last; index += step) {
+		bool shared = kvm_gmem_is_shared_mem(gmem, index);
+
+		trace_gmem(env_of(gmem), folio_pfn(folio) + (index - folio->index), index,
+			   whole ? folio_order(folio) : 0, shared,
+			   what ? what : shared ? "shared" : "private");
+	}
+}
+
+void kvm_gmem_trace_range(const struct inode *gmem, pgoff_t start, pgoff_t end, const char *what)
+{
+	struct folio *folio;
+	u64 index;
+
+	if (!trace_on(env_of(gmem), TRACE_GMEM))
+		return;
+	xa_for_each_range(&gmem->i_mapping->i_pages, index, folio, start, end - 1)
+		trace_folio(gmem, folio, start, end, what);
 }
 
 /* A hold policy may have something against it. Locked and referenced, or an error. */
@@ -59,8 +86,7 @@ repeat:
 	if (IS_ERR(folio))
 		return folio;
 	WARN_ON_ONCE(env_of(gmem), folio_order(folio) != kvm_gmem_page_order(gmem));
-	if (trace_on(env_of(gmem), TRACE_GMEM))
-		trace_gmem(folio, "alloc");
+	kvm_gmem_trace_range(gmem, folio->index, folio_next_index(folio), "alloc");
 	return kvm_gmem_usable_folio(folio, index);
 }
 
@@ -361,7 +387,8 @@ static bool kvm_gmem_dirty_folio(struct address_space *mapping, struct folio *fo
 static void kvm_gmem_free_folio(struct folio *gone)
 {
 	if (trace_on(env_of(gone), TRACE_GMEM))
-		trace_gmem(gone, "free");
+		trace_gmem(env_of(gone), folio_pfn(gone), gone->index, folio_order(gone), false,
+			   "free");
 }
 
 const struct address_space_operations kvm_gmem_aops = {

@@ -201,7 +201,7 @@ static void collect_poison(struct mm *mm, struct folio *folio)
 			raw->pfn = page->pfn;
 			raw->next = folio->_hugetlb_hwpoison;
 			folio->_hugetlb_hwpoison = raw;
-			page->flags &= ~BIT_ULL(PG_hwpoison);
+			ClearPageHWPoison(page);
 		}
 	}
 	if (folio->_hugetlb_hwpoison)

@@ -299,7 +299,6 @@ FOLIO_FLAG(unevictable, PG_unevictable)
 FOLIO_FLAG(swapbacked, PG_swapbacked)
 FOLIO_FLAG(mlocked, PG_mlocked)
 FOLIO_FLAG(reserved, PG_reserved)
-FOLIO_FLAG(hwpoison, PG_hwpoison)
 FOLIO_FLAG(owner_2, PG_owner_2)
 
 #define folio_mark_uptodate(folio)	folio_set_uptodate(folio)
@@ -319,6 +318,34 @@ static inline bool folio_test_has_hwpoisoned(const struct folio *folio)
 	return folio_test_large(folio) && folio->_flags_1 & BIT_ULL(PG_has_hwpoisoned);
 }
 
+/* A trace event when the flag of @page is about to become @set and was not. */
+void page_poison_trace(const struct page *page, bool set);
+
+static inline bool folio_test_hwpoison(const struct folio *head)
+{
+	return head->flags & BIT_ULL(PG_hwpoison);
+}
+
+static inline void folio_set_hwpoison(struct folio *folio)
+{
+	page_poison_trace(&folio->page, true);
+	folio->flags |= BIT_ULL(PG_hwpoison);
+}
+
+static inline void folio_clear_hwpoison(struct folio *folio)
+{
+	page_poison_trace(&folio->page, false);
+	folio->flags &= ~BIT_ULL(PG_hwpoison);
+}
+
+static inline bool folio_test_clear_hwpoison(struct folio *head)
+{
+	bool was = folio_test_hwpoison(head);
+
+	folio_clear_hwpoison(head);
+	return was;
+}
+
 static inline bool PageHWPoison(const struct page *page)
 {
 	return page->flags & BIT_ULL(PG_hwpoison);
@@ -327,12 +354,14 @@ static inline bool PageHWPoison(const struct page *page)
 static inline void SetPageHWPoison(struct page *page)
 {
 	page_store(page, "SetPageHWPoison");
+	page_poison_trace(page, true);
 	page->flags |= BIT_ULL(PG_hwpoison);
 }
 
 static inline void ClearPageHWPoison(struct page *page)
 {
 	page_store(page, "ClearPageHWPoison");
+	page_poison_trace(page, false);
 	page->flags &= ~BIT_ULL(PG_hwpoison);
 }
 

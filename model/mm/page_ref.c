@@ -47,6 +47,14 @@ void page_trace(struct mm *mm, kvm_pfn_t pfn, u32 order, const char *what)
 	trace_emit(mm->env, &event);
 }
 
+void page_poison_trace(const struct page *page, bool set)
+{
+	struct mm *mm = mm_of(page);
+
+	if (trace_on(mm->env, TRACE_PAGE) && set != PageHWPoison(page))
+		page_trace(mm, page->pfn, 0, set ? "hwpoison" : "unpoison");
+}
+
 void ref_broken(const struct folio *folio, enum holder holder)
 {
 	check_fail(env_of(folio), INV_REFCOUNT_HAS_HOLDERS,

@@ -20,9 +20,9 @@ enum trace_kind {
 	TRACE_PAMT,		/* a PAMT entry changed type */
 	TRACE_TD,		/* a TD changed lifecycle or op state */
 	TRACE_SPTE,		/* a mirror or direct SPTE changed */
-	TRACE_PAGE,		/* allocated, freed, leaked */
+	TRACE_PAGE,		/* allocated, freed, leaked, poisoned */
 	TRACE_REF,		/* a reference taken or dropped */
-	TRACE_GMEM,		/* a guest_memfd index gained or lost its folio */
+	TRACE_GMEM,		/* a guest_memfd index gained or lost its folio, or was converted */
 	TRACE_LOCK,
 	TRACE_TASK,		/* a task was switched to, blocked, ended */
 	TRACE_KMSG,		/* printk, WARN, BUG */
@@ -61,7 +61,7 @@ struct trace_event {
 		} sept;
 		struct {			/* PAMT, TD: states by their table */
 			hpa_t hpa;
-			u8 what;		/* TD: 0 lifecycle, 1 op state */
+			u8 what;		/* TD: 0 lifecycle, 1 op state; PAMT: level */
 			u8 from, to;
 			u16 leaf;
 		} state;
@@ -77,6 +77,7 @@ struct trace_event {
 			u64 index;		/* GMEM: pgoff */
 			s32 delta, refcount;
 			u8 order;
+			bool shared;		/* GMEM: the index is, by the file */
 		} page;
 		struct {			/* LOCK, TASK */
 			const void *lock;
