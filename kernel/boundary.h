@@ -94,11 +94,10 @@ void kern_source_remove(void);
 /* The VMM's address space goes: notifiers first, then its pages. */
 void kern_exit_mm(void);
 
-/* What KVM says in struct kvm_run, the page userspace would map. */
+/* What KVM says in struct kvm_run, the page userspace would map: exit_fields.def. */
 struct kern_exit {
 	unsigned int reason;
-	unsigned long flags, gpa, size;			/* MEMORY_FAULT, IO, MMIO */
-	unsigned long nr, args[3], hypercall_flags;	/* HYPERCALL; IO: the port */
+	unsigned long flags, gpa, size, attributes, nr;
 };
 
 void kern_exit_clear(int vcpu_fd);

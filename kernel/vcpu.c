@@ -29,25 +29,11 @@ void kern_exit_of(int vcpu_fd, struct kern_exit *exit)
 
 	memset(exit, 0, sizeof(*exit));
 	exit->reason = run->exit_reason;
-	if (run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
-		exit->flags = run->memory_fault.flags;
-		exit->gpa = run->memory_fault.gpa;
-		exit->size = run->memory_fault.size;
-	} else if (run->exit_reason == KVM_EXIT_HYPERCALL) {
-		exit->nr = run->hypercall.nr;
-		exit->args[0] = run->hypercall.args[0];
-		exit->args[1] = run->hypercall.args[1];
-		exit->args[2] = run->hypercall.args[2];
-		exit->hypercall_flags = run->hypercall.flags;
-	} else if (run->exit_reason == KVM_EXIT_IO) {
-		exit->nr = run->io.port;
-		exit->size = run->io.size;
-		exit->flags = run->io.direction;
-	} else if (run->exit_reason == KVM_EXIT_MMIO) {
-		exit->gpa = run->mmio.phys_addr;
-		exit->size = run->mmio.len;
-		exit->flags = run->mmio.is_write;
-	}
+#define EXIT_FIELD(why, field, member)		\
+	if (run->exit_reason == why)		\
+		exit->field = run->member;
+#include "../model/kvm/exit_fields.def"
+#undef EXIT_FIELD
 }
 
 void kern_hypercall_answer(int vcpu_fd, unsigned long ret)

@@ -131,8 +131,11 @@ static inline void look(struct world *w)
 	expect_nothing_broken(w);
 }
 
-/* A TD with @vcpus vCPUs up to before FINALIZE, @size of private memory at gpa 0 by g0. */
-static inline void td_build(struct world *w, u32 vcpus, u64 size)
+/*
+ * A TD with @vcpus vCPUs up to before FINALIZE, @size of private memory at gpa 0
+ * by g0, which is created with @flags.
+ */
+static inline void td_build_with(struct world *w, u32 vcpus, u64 size, u64 flags)
 {
 	const struct host_td_params params = { .attributes = BIT_ULL(28), .gpaw = 48 };
 
@@ -142,9 +145,14 @@ static inline void td_build(struct world *w, u32 vcpus, u64 size)
 		assert_int_equal(ops(w)->vcpu_create(w->h, 0, i), 0);
 		assert_int_equal(ops(w)->vcpu_init(w->h, 0, i, 0), 0);
 	}
-	assert_int_equal(ops(w)->gmem_create(w->h, 0, 0, size, 0), 0);
+	assert_int_equal(ops(w)->gmem_create(w->h, 0, 0, size, flags), 0);
 	assert_int_equal(ops(w)->set_memory_region(w->h, 0, 0, KVM_MEM_GUEST_MEMFD, 0, size, 0, 0), 0);
 	assert_int_equal(ops(w)->set_attributes(w->h, 0, 0, size, PRIVATE), 0);
+}
+
+static inline void td_build(struct world *w, u32 vcpus, u64 size)
+{
+	td_build_with(w, vcpus, size, 0);
 }
 
 static inline void td_up(struct world *w, u32 vcpus, u64 size)
@@ -175,6 +183,36 @@ static inline int guest_accept(struct world *w, u32 vcpu, gpa_t gpa, u64 *status
 
 	*status = op.rax;
 	return err;
+}
+
+/* One side of a race: what it does it does to @gpa. */
+struct race {
+	struct world *w;
+	u32 vcpu;
+	gpa_t gpa;
+	int err;
+	u64 status;
+};
+
+static inline void race_accept(void *arg)
+{
+	struct race *race = arg;
+
+	race->err = guest_accept(race->w, race->vcpu, race->gpa, &race->status);
+}
+
+/* Both sides to their ends, under the schedule that @seed makes. */
+static inline void race_run(u64 seed, void (*a)(void *), struct race *one,
+			    void (*b)(void *), struct race *two)
+{
+	struct env *env = one->w->env;
+
+	choose_prng(&env->chooser, seed);
+	choose_enable(&env->chooser, CHOICE_TASK, true);
+	assert_true(task_create(env, "a", a, one) > 0);
+	assert_true(task_create(env, "b", b, two) > 0);
+	assert_true(task_run_all(env));
+	choose_script(&env->chooser);
 }
 
 static inline void accept_ok(struct world *w, u32 vcpu, gpa_t gpa)

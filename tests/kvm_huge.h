@@ -53,18 +53,7 @@ static inline int setup_huge(void **state)
 /* A TD with @vcpus vCPUs and 8M of private memory in 2M folios. */
 static inline void td_huge_up(struct world *w, u32 vcpus)
 {
-	const struct host_td_params params = { .attributes = BIT_ULL(28), .gpaw = 48 };
-
-	assert_int_equal(ops(w)->vm_create(w->h, 0, KVM_X86_TDX_VM), 0);
-	assert_int_equal(ops(w)->td_init(w->h, 0, &params), 0);
-	for (u32 i = 0; i < vcpus; i++) {
-		assert_int_equal(ops(w)->vcpu_create(w->h, 0, i), 0);
-		assert_int_equal(ops(w)->vcpu_init(w->h, 0, i, 0), 0);
-	}
-	assert_int_equal(ops(w)->gmem_create(w->h, 0, 0, 8 * MB, GUEST_MEMFD_FLAG_HUGETLB |
-					     GUESTMEM_HUGETLB_FLAG_2MB), 0);
-	assert_int_equal(ops(w)->set_memory_region(w->h, 0, 0, KVM_MEM_GUEST_MEMFD, 0, 8 * MB, 0, 0), 0);
-	assert_int_equal(ops(w)->set_attributes(w->h, 0, 0, 8 * MB, PRIVATE), 0);
+	td_build_with(w, vcpus, 8 * MB, GUEST_MEMFD_FLAG_HUGETLB | GUESTMEM_HUGETLB_FLAG_2MB);
 	assert_int_equal(ops(w)->finalize(w->h, 0), 0);
 }
 

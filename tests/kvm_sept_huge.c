@@ -275,21 +275,6 @@ static void a_2m_accept_over_a_table_is_a_size_mismatch(void **state)
 	look(w);
 }
 
-struct race {
-	struct world *w;
-	u32 vcpu;
-	gpa_t gpa;
-	int err;
-	u64 status;
-};
-
-static void race_accept(void *arg)
-{
-	struct race *race = arg;
-
-	race->err = guest_accept(race->w, race->vcpu, race->gpa, &race->status);
-}
-
 static void race_convert(void *arg)
 {
 	struct race *race = arg;
@@ -309,12 +294,7 @@ static void race_many(void (*second)(void *), void (*judge)(struct world *w, str
 
 		td_huge_up(w, 2);
 		pre_fault(w, 0);
-		choose_prng(&w->env->chooser, seed);
-		choose_enable(&w->env->chooser, CHOICE_TASK, true);
-		assert_true(task_create(w->env, "a", race_accept, &race[0]) > 0);
-		assert_true(task_create(w->env, "b", second, &race[1]) > 0);
-		assert_true(task_run_all(w->env));
-		choose_script(&w->env->chooser);
+		race_run(seed, race_accept, &race[0], second, &race[1]);
 		assert_int_equal(race[0].err, 0);
 		assert_int_equal(race[0].status, 0);
 		assert_int_equal(race[1].err, 0);

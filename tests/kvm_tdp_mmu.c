@@ -360,21 +360,6 @@ static void the_ends_of_an_unaligned_slot_have_no_huge_page(void **state)
 
 /* -- races ------------------------------------------------------------------ */
 
-struct race {
-	struct world *w;
-	u32 vcpu;
-	gpa_t gpa;
-	int err;
-	u64 status;
-};
-
-static void race_accept(void *arg)
-{
-	struct race *race = arg;
-
-	race->err = guest_accept(race->w, race->vcpu, race->gpa, &race->status);
-}
-
 static void race_punch(void *arg)
 {
 	struct race *race = arg;
@@ -401,12 +386,7 @@ static void race_many(void (*a)(void *), void (*b)(void *), gpa_t gpa_b,
 		struct race two = { .w = w, .vcpu = 1, .gpa = gpa_b };
 
 		td_up(w, 2, 2 * MB);
-		choose_prng(&w->env->chooser, seed);
-		choose_enable(&w->env->chooser, CHOICE_TASK, true);
-		assert_true(task_create(w->env, "a", a, &one) > 0);
-		assert_true(task_create(w->env, "b", b, &two) > 0);
-		assert_true(task_run_all(w->env));
-		choose_script(&w->env->chooser);
+		race_run(seed, a, &one, b, &two);
 		judge(w, &one, &two);
 		look(w);
 		teardown((void **)&w);

@@ -244,23 +244,10 @@ static int kernel_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op
 	if (kh->crashed || (err == -EINTR && op->done))
 		return kh->crashed ? -EFAULT : 0;
 	kern_exit_of(fd, &run);
-	*exit = (struct host_exit){ .reason = run.reason };
-	if (run.reason == KVM_EXIT_MEMORY_FAULT) {
-		exit->flags = run.flags;
-		exit->gpa = run.gpa;
-		exit->size = run.size;
-	} else if (run.reason == KVM_EXIT_HYPERCALL) {
-		exit->nr = run.nr;
-		exit->gpa = run.args[0];
-		exit->size = run.args[1];
-		exit->attributes = run.args[2];
-		exit->flags = run.hypercall_flags;
-	} else if (run.reason == KVM_EXIT_IO || run.reason == KVM_EXIT_MMIO) {
-		exit->nr = run.nr;
-		exit->gpa = run.gpa;
-		exit->size = run.size;
-		exit->flags = run.flags;
-	}
+	*exit = (struct host_exit){
+		.reason = run.reason, .flags = run.flags, .gpa = run.gpa, .size = run.size,
+		.attributes = run.attributes, .nr = run.nr,
+	};
 	return err;
 }
 

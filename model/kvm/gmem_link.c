@@ -26,7 +26,6 @@ static int kvm_gmem_link_inode(struct kvm *kvm, struct inode *gmem, int fd)
 {
 	struct kvm_globals *globals = kvm_globals_of(kvm);
 	struct gmem_file *gf;
-	struct file *file;
 	int err;
 
 	if (kvm_gmem_has_file_of(gmem, kvm))
@@ -39,18 +38,7 @@ static int kvm_gmem_link_inode(struct kvm *kvm, struct inode *gmem, int fd)
 	gf = pool_alloc(&globals->gmem_files);
 
 	ihold(gmem);
-	file = alloc_file(gmem, &kvm_gmem_fops, gf);
-	if (!file) {
-		iput(gmem);
-		pool_free(&globals->gmem_files, gf);
-		return -ENOMEM;
-	}
-	kvm_get_kvm(kvm);
-	gf->kvm = kvm;
-	xa_init(&gf->bindings);
-	list_add(&gf->entry, &GMEM_I(gmem)->gmem_file_list);
-	fd_install(&globals->files, fd, file);
-	return fd;
+	return kvm_gmem_install_file(kvm, gmem, gf, fd);
 }
 
 int kvm_gmem_link(struct kvm *kvm, const struct kvm_link_guest_memfd *args)

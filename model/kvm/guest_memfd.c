@@ -193,14 +193,30 @@ static struct inode *kvm_gmem_inode_make(struct kvm *kvm, u64 size, u64 flags)
 	return ERR_PTR(err);
 }
 
+int kvm_gmem_install_file(struct kvm *kvm, struct inode *gmem, struct gmem_file *gf, int fd)
+{
+	struct kvm_globals *globals = kvm_globals_of(kvm);
+	struct file *file = alloc_file(gmem, &kvm_gmem_fops, gf);
+
+	if (!file) {
+		iput(gmem);
+		pool_free(&globals->gmem_files, gf);
+		return -ENOMEM;
+	}
+	kvm_get_kvm(kvm);
+	gf->kvm = kvm;
+	xa_init(&gf->bindings);
+	list_add(&gf->entry, &GMEM_I(gmem)->gmem_file_list);
+	fd_install(&globals->files, fd, file);
+	return fd;
+}
+
 static int __kvm_gmem_create(struct kvm *kvm, u64 size, u64 flags)
 {
 	struct kvm_globals *globals = kvm_globals_of(kvm);
 	int fd = get_unused_fd(&globals->files);
 	struct gmem_file *gf;
 	struct inode *gmem;
-	struct file *file;
-	int err;
 
 	if (fd < 0)
 		return fd;
@@ -210,25 +226,10 @@ static int __kvm_gmem_create(struct kvm *kvm, u64 size, u64 flags)
 
 	gmem = kvm_gmem_inode_make(kvm, size, flags);
 	if (IS_ERR(gmem)) {
-		err = PTR_ERR(gmem);
-		goto free_file;
+		pool_free(&globals->gmem_files, gf);
+		return PTR_ERR(gmem);
 	}
-	file = alloc_file(gmem, &kvm_gmem_fops, gf);
-	if (!file) {
-		iput(gmem);
-		err = -ENOMEM;
-		goto free_file;
-	}
-
-	kvm_get_kvm(kvm);
-	gf->kvm = kvm;
-	xa_init(&gf->bindings);
-	list_add(&gf->entry, &GMEM_I(gmem)->gmem_file_list);
-	fd_install(&globals->files, fd, file);
-	return fd;
-free_file:
-	pool_free(&globals->gmem_files, gf);
-	return err;
+	return kvm_gmem_install_file(kvm, gmem, gf, fd);
 }
 
 /*

@@ -130,6 +130,12 @@ void __kvm_gmem_invalidate_end(struct gmem_file *gf, pgoff_t start, pgoff_t end)
 int kvm_gmem_split_private(struct inode *inode, pgoff_t start, pgoff_t end);
 
 /*
+ * A file of @kvm's on @gmem as @fd, which it returns; the caller's reference on
+ * @gmem becomes the file's. -ENOMEM: that reference and @gf are gone.
+ */
+int kvm_gmem_install_file(struct kvm *kvm, struct inode *gmem, struct gmem_file *gf, int fd);
+
+/*
  * TRACE_GMEM for each folio in [start, end), or for its pages that are in it.
  * @what: "alloc", or NULL to tell "shared" and "private" by the attribute now.
  */

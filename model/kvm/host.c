@@ -251,25 +251,11 @@ int host_vcpu_close(struct host *h, u32 vm, u32 vcpu)
 static void host_fill_exit(const struct kvm_run *run, struct host_exit *exit)
 {
 	*exit = (struct host_exit){ .reason = run->exit_reason };
-	if (run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
-		exit->flags = run->memory_fault.flags;
-		exit->gpa = run->memory_fault.gpa;
-		exit->size = run->memory_fault.size;
-	} else if (run->exit_reason == KVM_EXIT_HYPERCALL) {
-		exit->nr = run->hypercall.nr;
-		exit->gpa = run->hypercall.args[0];
-		exit->size = run->hypercall.args[1];
-		exit->attributes = run->hypercall.args[2];
-		exit->flags = run->hypercall.flags;
-	} else if (run->exit_reason == KVM_EXIT_IO) {
-		exit->nr = run->io.port;
-		exit->size = run->io.size;
-		exit->flags = run->io.direction;
-	} else if (run->exit_reason == KVM_EXIT_MMIO) {
-		exit->gpa = run->mmio.phys_addr;
-		exit->size = run->mmio.len;
-		exit->flags = run->mmio.is_write;
-	}
+#define EXIT_FIELD(why, field, member)		\
+	if (run->exit_reason == why)		\
+		exit->field = run->member;
+#include "model/kvm/exit_fields.def"
+#undef EXIT_FIELD
 }
 
 int host_vcpu_run(struct host *h, u32 vm, u32 vcpu, struct guest_op *op,

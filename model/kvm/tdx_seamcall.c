@@ -373,3 +373,16 @@ u64 tdh_phymem_page_wbinvd_hkid(struct tdx_globals *globals, u64 hkid, kvm_pfn_t
 
 	return seamcall_noret(globals, TDH_PHYMEM_PAGE_WBINVD, &args);
 }
+
+/* -- Pages that come back -- */
+
+void tdx_quirk_reset_paddr(struct tdx_globals *globals, hpa_t base, u64 size)
+{
+	hpa_t hpa;
+
+	/* Elsewhere the next owner's ordinary full-line stores are enough. */
+	if (!globals->bug_tdx_pw_mce || defect_on(globals->env, DEFECT_SKIP_CLEAR))
+		return;
+	for (hpa = base; hpa < base + size; hpa += PAGE_SIZE)
+		hw_movdir64b(globals->hw, hpa, KEYID_SHARED, TOKEN_ZERO);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Between tdx_sept.c and tdx_sept_huge.c: SEAMCALLs that must not fail for
- * contention, TLB tracking, and levels. mmu_lock is held for write.
+ * Between tdx_sept.c, tdx_sept_huge.c and tdx_track.c: SEAMCALLs that must not
+ * fail for contention, TLB tracking, and levels. mmu_lock is held for write.
  */
 #ifndef SEPTUM_KVM_TDX_SEPT_H
 #define SEPTUM_KVM_TDX_SEPT_H

@@ -3,26 +3,11 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
-septum = os.environ['SEPTUM']
-passed = failed = 0
-
-
-def check(what, problem):
-    global passed, failed
-    if problem:
-        failed += 1
-        print(f'FAILED: {what}: {problem}')
-    else:
-        passed += 1
-
-
-def run(*words):
-    done = subprocess.run([septum, *words], capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+sys.path.insert(0, 'tests')
+from tally import check, finish, run  # noqa: E402 (found by the line above)
 
 
 def blocks(path, language):
@@ -177,5 +162,4 @@ count = sum(line.startswith(('ok ', 'not ok ')) for line in ktap)
 check('KTAP has a version line', ktap[0] != 'KTAP version 1' and ktap[0])
 check('KTAP keeps its plan', (not plan or int(plan.group(1)) != count) and ktap[1])
 
-print(f'{passed} passed, {failed} failed')
-sys.exit(failed > 0)
+finish()
