@@ -72,7 +72,7 @@ static void step_prepare(struct run *run, const struct scn_step *step)
 	env->checker.step = run->step;
 	task->signal_pending = step->signal;
 	if (step->cpu >= 0)
-		task->cpu = step->cpu % cpus;
+		task->cpu = hw_cpu_or_boot(run->sim->hw, step->cpu % cpus);
 	else if (!run->in_race)
 		task->cpu = 0;
 	if (step->fail_alloc)

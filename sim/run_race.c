@@ -79,7 +79,8 @@ void run_race_start(struct run *run, const struct scn_node *race)
 			run_fail(run, node, RUN_ERROR, 0, "too many actors in this race");
 			return;
 		}
-		env->sched.task[id].cpu = cpu++ % run->sim->hw->cpu_count;
+		env->sched.task[id].cpu =
+			hw_cpu_or_boot(run->sim->hw, cpu++ % run->sim->hw->cpu_count);
 	}
 }
 

@@ -281,6 +281,9 @@ static void compare_vmcall(const struct scn_step *step, u32 i, const struct gues
 		out_compare_number(out, "answer", step->value[i].number, op->regs.r10);
 	if (step_has(step, i + 1))
 		out_compare_number(out, "value", step->value[i + 1].number, op->regs.r11);
+	/* vmcall only; `run` has no such operand. */
+	if (i + 2 < step->verb->operand_count && step_has(step, i + 2))
+		out_compare_number(out, "eax", step->value[i + 2].number, op->regs.r12);
 }
 
 void verb_vcpu_vmcall(struct run *run, const struct scn_step *step, struct run_outcome *out)

@@ -39,6 +39,11 @@ void verb_host_init_td(struct run *run, const struct scn_step *step, struct run_
 		.attributes = step_number(step, 1, ATTRIBUTES_DEFAULT),
 		.gpaw = step_number(step, 2, 48),
 		.reserved = step_number(step, 3, 0),
+		.xfam = step_number(step, 4, 0),
+		.leaf = step_number(step, 5, 0),
+		.index = step_number(step, 6, 0),
+		.more = (s32)step_number(step, 7, 1) - 1,
+		.padding = step_number(step, 8, 0),
 	};
 	int rc;
 
@@ -340,6 +345,71 @@ void verb_host_answer(struct run *run, const struct scn_step *step, struct run_o
 	out_errno(run, out, step_ops(run)->hypercall_answer(step_host(run), VCPU_TD(vcpu),
 							    VCPU_NR(vcpu),
 							    step_number(step, 1, 0)));
+}
+
+/* ---- The machine around the VMs ---- */
+
+void verb_host_set_cpuid(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 vcpu = step->value[0].id;
+	const struct host_cpuid cpuid = {
+		.leaf = step->value[1].number, .index = step_number(step, 2, 0),
+		.has_index = step_has(step, 2),
+		.reg = { step_number(step, 3, 0), step_number(step, 4, 0),
+			 step_number(step, 5, 0), step_number(step, 6, 0) },
+		.count = step_number(step, 7, 1), .only = step_has(step, 8),
+	};
+
+	out_errno(run, out, step_ops(run)->vcpu_set_cpuid(step_host(run), VCPU_TD(vcpu),
+							  VCPU_NR(vcpu), &cpuid));
+}
+
+void verb_host_signal_msi(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u32 vcpu = step->value[0].id;
+
+	out_errno(run, out, step_ops(run)->signal_msi(step_host(run), VCPU_TD(vcpu),
+						      VCPU_NR(vcpu)));
+}
+
+void verb_host_assign_device(struct run *run, const struct scn_step *step,
+			     struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->noncoherent_dma(step_host(run), step->value[0].id,
+							   true));
+}
+
+void verb_host_release_device(struct run *run, const struct scn_step *step,
+			      struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->noncoherent_dma(step_host(run), step->value[0].id,
+							   false));
+}
+
+void verb_host_misc_max(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->misc_max(step_host(run), step->value[0].number));
+}
+
+static void cpu_hotplug(struct run *run, const struct scn_step *step, bool online,
+			struct run_outcome *out)
+{
+	u64 cpu = step->value[0].number;
+
+	if (cpu >= run->sim->hw->cpu_count)
+		out_bad_input(out, "there are %u logical processors", run->sim->hw->cpu_count);
+	else
+		out_errno(run, out, step_ops(run)->cpu_hotplug(step_host(run), cpu, online));
+}
+
+void verb_host_cpu_offline(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	cpu_hotplug(run, step, false, out);
+}
+
+void verb_host_cpu_online(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	cpu_hotplug(run, step, true, out);
 }
 
 /* ---- ioctls as they are ---- */

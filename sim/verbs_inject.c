@@ -113,6 +113,10 @@ void verb_module_seamcall(struct run *run, const struct scn_step *step, struct r
 	if (out->bad_input)
 		return;
 	cpu = &run->sim->hw->cpu[lp];
+	if (!cpu->online) {
+		out_bad_input(out, "logical processor %llu is offline", (unsigned long long)lp);
+		return;
+	}
 	cpu->irqs_on = true;
 	out->result = (struct scn_result){
 		.kind = RESULT_STATUS, .number = seamcall(run->sim->tdx, lp, rax, &args),

@@ -199,6 +199,18 @@ static int kernel_vcpu_create(struct host *h, u32 vm, u32 vcpu)
 	return host_ioctl(h, fd, KVM_SET_CPUID2, &cpuid);
 }
 
+static int kernel_vcpu_set_cpuid(struct host *h, u32 vm, u32 vcpu,
+				 const struct host_cpuid *cpuid)
+{
+	int fd = host_vcpu_fd(h, vm, vcpu);
+	struct vmm_cpuid_list list;
+
+	if (fd < 0)
+		return -EBADF;
+	list = vmm_cpuid_list(kernel_host(h)->objects.vm[vm].gpaw, cpuid);
+	return host_ioctl(h, fd, KVM_SET_CPUID2, &list);
+}
+
 static int kernel_vcpu_init(struct host *h, u32 vm, u32 vcpu, u64 rcx)
 {
 	int fd = host_vcpu_fd(h, vm, vcpu);
@@ -300,6 +312,11 @@ static const struct host_ops kernel_host_ops = {
 	.ioctl = kernel_ioctl,
 	.vcpu_run = kernel_vcpu_run,
 	.hypercall_answer = kernel_hypercall_answer,
+	.vcpu_set_cpuid = kernel_vcpu_set_cpuid,
+	.signal_msi = kernel_signal_msi,
+	.noncoherent_dma = kernel_noncoherent_dma,
+	.misc_max = kernel_misc_max,
+	.cpu_hotplug = kernel_cpu_hotplug,
 	.gmem_mmap = kernel_gmem_mmap,
 	.gmem_munmap = kernel_gmem_munmap,
 	.gmem_user_access = kernel_gmem_user_access,

@@ -68,6 +68,10 @@ int kernel_pre_fault(struct host *h, u32 vm, u32 vcpu, gpa_t *gpa, u64 *size);
 int kernel_fallocate(struct host *h, u32 gmem, u32 mode, u64 offset, u64 len);
 int kernel_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_private,
 			u64 *error_offset);
+int kernel_signal_msi(struct host *h, u32 vm, u32 vcpu);
+int kernel_noncoherent_dma(struct host *h, u32 vm, bool assign);
+int kernel_misc_max(struct host *h, u64 count);
+int kernel_cpu_hotplug(struct host *h, u32 cpu, bool online);
 int kernel_gmem_link(struct host *h, u32 vm, u32 gmem, u32 from);
 int kernel_vm_move(struct host *h, u32 vm, u32 from);
 int kernel_gmem_mmap(struct host *h, u32 gmem, u64 offset, u64 len, bool shared);

@@ -183,6 +183,26 @@ int kernel_gmem_user_access(struct host *h, u32 gmem, u64 offset, bool write, u6
 	return skip(h, "user mappings of a guest_memfd are not stood in for");
 }
 
+int kernel_signal_msi(struct host *h, u32 vm, u32 vcpu)
+{
+	return skip(h, "interrupts are not routed to a guest");
+}
+
+int kernel_noncoherent_dma(struct host *h, u32 vm, bool assign)
+{
+	return skip(h, "VFIO is not linked in");
+}
+
+int kernel_misc_max(struct host *h, u64 count)
+{
+	return skip(h, "the misc cgroup is stood in for");
+}
+
+int kernel_cpu_hotplug(struct host *h, u32 cpu, bool online)
+{
+	return skip(h, "CPUs are not hotplugged here");
+}
+
 int kernel_gmem_link(struct host *h, u32 vm, u32 gmem, u32 from)
 {
 	return skip(h, "this kernel cannot link a guest_memfd to another VM");

@@ -95,6 +95,12 @@ extern const struct hw_config hw_config_default;
 /* From the arena of @env. NULL when @config asks for what cannot be. */
 struct hw *hw_create(struct env *env, const struct hw_config *config);
 
+/* Where a task runs that was put on @cpu: CPU 0, which is always there, when that is offline. */
+static inline u32 hw_cpu_or_boot(const struct hw *hw, u32 cpu)
+{
+	return hw->cpu[cpu].online ? cpu : 0;
+}
+
 static inline bool hw_keyid_private(const struct hw *hw, u16 keyid)
 {
 	return keyid >= hw->keyid_private_first;

@@ -18,6 +18,7 @@ struct kvm_vcpu;
 struct kvm_gfn_range;
 struct kvm_mmu_page;
 struct page;
+struct kvm_globals;
 
 #define INVALID_GPA		(~0ULL)
 #define KVM_X86_QUIRK_SLOT_ZAP_ALL	(1ULL << 7)
@@ -57,6 +58,7 @@ struct kvm_arch {
 	u8 mmu_valid_gen;	/* 0 or 1: direct roots of the other one are obsolete */
 	gfn_t gfn_direct_bits;	/* the shared bit as a gfn, 0 when there is none */
 	u64 disabled_quirks;
+	u32 noncoherent_dma_count;	/* devices whose DMA bypasses caches */
 	u64 hypercall_exit_enabled;	/* BIT(KVM_HC_*) */
 	u32 default_tsc_khz;
 	struct kvm_arch_mmu mmu;
@@ -81,6 +83,7 @@ struct kvm_x86_ops {
 	const char *name;
 	u32 vm_size, vcpu_size;	/* bytes: the larger of the VMX and TDX structs */
 
+	void (*disable_virtualization_cpu)(struct kvm_globals *, int cpu);
 	int (*vm_init)(struct kvm *);
 	void (*vm_pre_destroy)(struct kvm *);
 	void (*vm_destroy)(struct kvm *);

@@ -78,6 +78,13 @@ int host_gmem_convert(struct host *h, u32 gmem, u64 offset, u64 len, bool to_pri
 int host_gmem_link(struct host *h, u32 vm, u32 gmem, u32 from);
 int host_vm_move(struct host *h, u32 vm, u32 from);
 
+/* host_machine.c */
+int host_vcpu_set_cpuid(struct host *h, u32 vm, u32 vcpu, const struct host_cpuid *cpuid);
+int host_signal_msi(struct host *h, u32 vm, u32 vcpu);
+int host_noncoherent_dma(struct host *h, u32 vm, bool assign);
+int host_misc_max(struct host *h, u64 count);
+int host_cpu_hotplug(struct host *h, u32 cpu, bool online);
+
 /* host_ioctl.c */
 long host_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg, u64 data);
 

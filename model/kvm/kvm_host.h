@@ -346,6 +346,8 @@ static inline bool kvm_mem_is_private(struct kvm *vm, gfn_t gfn)
 
 /* ERR_PTR(-ENOMEM), -EINVAL for a type this machine does not have. */
 struct kvm *kvm_create_vm(struct kvm_globals *globals, u64 type);
+/* @cpu is about to go offline: no vCPU may stay on it. cpus_write_lock(). */
+void kvm_offline_cpu(struct kvm_globals *globals, int cpu);
 void kvm_get_kvm(struct kvm *);
 /* May destroy the VM. */
 void kvm_put_kvm(struct kvm *);
@@ -423,6 +425,9 @@ void kvm_cpuid(struct kvm_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 int kvm_arch_prepare_memory_region(struct kvm *kvm, const struct kvm_memory_slot *old,
 				   struct kvm_memory_slot *new, enum kvm_mr_change change);
 void kvm_arch_memslots_updated(struct kvm *);
+/* A device whose DMA bypasses caches comes and goes. */
+void kvm_arch_register_noncoherent_dma(struct kvm *);
+void kvm_arch_unregister_noncoherent_dma(struct kvm *);
 long kvm_arch_vm_ioctl(struct kvm *, u32 ioctl, void *arg);
 long kvm_arch_vcpu_ioctl(struct kvm_vcpu *, u32 ioctl, void *arg);
 /* -ENOIOCTLCMD: not one of those that run without vcpu->mutex. */

@@ -165,6 +165,11 @@ static long kvm_vm_ioctl_check_extension(struct kvm_globals *globals, struct kvm
 	}
 }
 
+void kvm_offline_cpu(struct kvm_globals *globals, int cpu)
+{
+	kvm_x86_call(disable_virtualization_cpu)(globals, cpu);
+}
+
 long kvm_dev_ioctl(struct kvm_globals *globals, u32 ioctl, u64 arg)
 {
 	switch (ioctl) {

@@ -144,6 +144,7 @@ void tdx_vcpu_put(struct kvm_vcpu *v);
 bool tdx_vcpu_needs_initialization(struct kvm_vcpu *v);
 enum exit_fastpath_completion tdx_vcpu_run(struct kvm_vcpu *v, u64 run_flags);
 int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath);
+void tdx_deliver_interrupt(struct kvm_vcpu *v);
 bool tdx_interrupt_allowed(struct kvm_vcpu *v);
 bool tdx_protected_apic_has_interrupt(struct kvm_vcpu *v);
 int tdx_vcpu_ioctl(struct kvm_vcpu *v, struct kvm_tdx_cmd *argp);

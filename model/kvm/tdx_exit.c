@@ -267,6 +267,9 @@ static int __tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion f
 		return tdx_unhandled_exit(v);
 	}
 	if (unlikely(tdv->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		/* Only a debugger can have left a state behind that a TD outlives. */
+		WARN_ON_ONCE(env_of(v), v->arch.guest_state_protected &&
+					!(ret & TDX_NON_RECOVERABLE));
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		v->run->fail_entry.hardware_entry_failure_reason = tdv->exit_reason;
 		v->run->fail_entry.cpu = v->cpu;
@@ -278,6 +281,8 @@ static int __tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion f
 		     "kvm_intel: TD vp_enter_ret 0x%llx", (unsigned long long)ret);
 		return tdx_unhandled_exit(v);
 	}
+	WARN_ON_ONCE(env_of(v), tdv->exit_reason != EXIT_REASON_TRIPLE_FAULT &&
+				(ret & TDX_SEAMCALL_STATUS_MASK) != TDX_SUCCESS);
 	return tdx_dispatch_exit(v);
 }
 
@@ -288,53 +293,35 @@ int tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion fastpath)
 
 /* -- Shared memory: the walk the CPU does on its own -- */
 
-/* The vCPU that is inside on this CPU, whose root the CPU walks. */
-static struct kvm_vcpu *tdx_vcpu_inside(struct kvm_globals *kvm_globals, hpa_t tdr)
-{
-	int cpu = smp_processor_id(kvm_globals);
-	struct kvm_vcpu *v;
-	struct kvm *vm;
-	int i;
-
-	list_for_each_entry(vm, &kvm_globals->vm_list, vm_list) {
-		struct page *tdr_page = is_td(vm) ? to_kvm_tdx(vm)->td.tdr_page : NULL;
-
-		if (!tdr_page || page_to_phys(tdr_page) != tdr)
-			continue;
-		kvm_for_each_vcpu(i, v, vm) {
-			if (v->cpu == cpu && v->mode != OUTSIDE_GUEST_MODE)
-				return v;
-		}
-	}
-	return NULL;
-}
-
-/* What the CPU finds for the guest at shared @gpa: the hpa, or TDX_SHARED_*. */
+/*
+ * What the CPU finds for the guest at shared @gpa: the hpa, or TDX_SHARED_*. The
+ * tables are of the vCPU whose thread entered; a TD has no read-only slots, so
+ * what is there may be written.
+ */
 static hpa_t tdx_shared_walk(void *ctx, hpa_t tdr, gpa_t gpa, bool write)
 {
-	struct kvm_vcpu *v = tdx_vcpu_inside(ctx, tdr);
+	struct kvm_globals *kvm_globals = ctx;
+	u8 task = current_task(kvm_globals->host.env)->id;
+	struct kvm_vcpu *v = kvm_globals->running_vcpu[task];
 	struct kvm_mmu_page *sp;
+	u32 shift;
 	u64 spte;
 	int level;
 
+	/* A SEAMCALL that no vCPU's thread made. */
 	if (!v)
 		return TDX_SHARED_VIOLATION;
 	sp = root_to_sp(v->kvm, v->arch.mmu.root.hpa);
-	for (level = sp ? sp->role.level : 0; level; level--) {
-		u32 shift = PAGE_SHIFT + KVM_HPAGE_GFN_SHIFT(level);
-
+	for (level = sp->role.level; ; level--) {
+		shift = PAGE_SHIFT + KVM_HPAGE_GFN_SHIFT(level);
 		spte = sp->spt[gpa >> shift & (SPTE_ENT_PER_PAGE - 1)];
 		if (!is_shadow_present_pte(spte))
 			return spte & VMX_EPT_SUPPRESS_VE_BIT ? TDX_SHARED_VIOLATION :
 								TDX_SHARED_VE;
-		if (is_last_spte(spte, level)) {
-			if (write && !is_writable_pte(spte))
-				break;
+		if (is_last_spte(spte, level))
 			return pfn_to_hpa(spte_to_pfn(spte)) | (gpa & (BIT_ULL(shift) - 1));
-		}
 		sp = spte_to_child_sp(v->kvm->arch.mmu.host, spte);
 	}
-	return TDX_SHARED_VIOLATION;
 }
 
 void tdx_register_shared_walk(struct tdx_globals *globals, struct kvm_globals *kvm_globals)

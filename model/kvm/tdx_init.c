@@ -228,9 +228,9 @@ static int config_tdx_module(struct tdx_globals *globals)
 
 /* -- The sequence -- */
 
-/* A CPU of the package, -1 when none is online. */
-static int package_cpu(struct hw *hw, u32 package)
+int tdx_package_cpu(const struct tdx_globals *globals, u32 package)
 {
+	const struct hw *hw = globals->hw;
 	u32 cpu;
 
 	for (cpu = 0; cpu < hw->cpu_count; cpu++) {
@@ -251,11 +251,9 @@ static int config_global_keyid(struct tdx_globals *globals)
 		hw_wbinvd(hw, package);
 	for (package = 0; package < hw->package_count; package++) {
 		struct tdx_module_args args = { 0 };
-		int cpu = package_cpu(hw, package);
 
-		if (cpu < 0)
-			return -EIO;
-		ret = seamcall_prerr(globals, cpu, TDH_SYS_KEY_CONFIG, &args);
+		ret = seamcall_prerr(globals, tdx_package_cpu(globals, package),
+				     TDH_SYS_KEY_CONFIG, &args);
 		if (ret)
 			return ret;
 	}
@@ -315,7 +313,7 @@ static int init_tdx_module(struct tdx_globals *globals)
 	return ret;
 }
 
-/* Once for the module, then once for each logical processor. */
+/* Once for the module, then once for each logical processor; at boot all are online. */
 static int tdx_cpu_enable_all(struct tdx_globals *globals)
 {
 	struct tdx_module_args args = { 0 };
@@ -324,8 +322,6 @@ static int tdx_cpu_enable_all(struct tdx_globals *globals)
 
 	ret = seamcall_prerr(globals, 0, TDH_SYS_INIT, &args);
 	for (cpu = 0; !ret && cpu < globals->hw->cpu_count; cpu++) {
-		if (!globals->hw->cpu[cpu].online)
-			continue;
 		memset(&args, 0, sizeof(args));
 		ret = seamcall_prerr(globals, cpu, TDH_SYS_LP_INIT, &args);
 	}

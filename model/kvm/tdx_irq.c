@@ -5,7 +5,7 @@
  * KVM sees the posted-interrupt descriptor, and asks the module about a guest
  * that halted. Left out: delivery, NMIs, wake-up lists of posted interrupts.
  *
- * Invented: the chooser (kind irq) posts the interrupts.
+ * Invented: beside userspace the chooser (kind irq) posts interrupts.
  */
 #include "model/kvm/tdx.h"
 
@@ -38,6 +38,18 @@ static bool pi_has_pending_interrupt(struct kvm_vcpu *v)
 	if (!tdv->pi_on)
 		tdv->pi_on = choose(env_of(v), 2, CHOICE_IRQ);
 	return tdv->pi_on;
+}
+
+/*
+ * There is no local APIC of KVM's to put it into. A vCPU in the guest takes it there
+ * and then, without an exit; another one finds it on its way in, or is woken by it.
+ */
+void tdx_deliver_interrupt(struct kvm_vcpu *v)
+{
+	if (v->mode == IN_GUEST_MODE)
+		return;
+	to_tdx(v)->pi_on = true;
+	env_of(v)->sched.progress++;
 }
 
 /* Only a guest that halts tells whether it has its interrupts off: in R12. */

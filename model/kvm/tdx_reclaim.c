@@ -63,18 +63,12 @@ static void smp_func_do_phymem_cache_wb(struct tdx_globals *globals)
 static void tdx_cache_wb_all_packages(struct tdx_globals *globals)
 {
 	struct task *task = current_task(globals->env);
-	struct hw *hw = globals->hw;
 	int here = task->cpu;
-	u32 package, cpu;
+	u32 package;
 
-	for (package = 0; package < hw->package_count; package++) {
-		for (cpu = 0; cpu < hw->cpu_count; cpu++) {
-			if (hw->cpu[cpu].package == package && hw->cpu[cpu].online)
-				break;
-		}
-		if (cpu == hw->cpu_count)
-			continue;
-		task->cpu = cpu;
+	/* Each has a CPU online: tdx_offline_cpu() keeps the last while a KeyID is in use. */
+	for (package = 0; package < globals->hw->package_count; package++) {
+		task->cpu = tdx_package_cpu(globals, package);
 		smp_func_do_phymem_cache_wb(globals);
 		task->cpu = here;
 	}

@@ -123,6 +123,8 @@ int tdx_guest_keyid_alloc(struct tdx_globals *globals);
 void tdx_guest_keyid_free(struct tdx_globals *globals, int keyid);
 u32 tdx_get_nr_guest_keyids(struct tdx_globals *globals);
 
+/* A CPU of the package that can run something, -1 when none is online. */
+int tdx_package_cpu(const struct tdx_globals *globals, u32 package);
 /* -EBUSY for the last online CPU of its package while a guest KeyID is in use. */
 int tdx_offline_cpu(struct tdx_globals *globals, int cpu);
 

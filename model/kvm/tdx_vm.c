@@ -158,24 +158,12 @@ free_pages:
 	return -ENOMEM;
 }
 
-/* A CPU of the package that can run something, -1 for none. */
-static int tdx_package_cpu(struct hw *hw, u32 package)
-{
-	u32 cpu;
-
-	for (cpu = 0; cpu < hw->cpu_count; cpu++) {
-		if (hw->cpu[cpu].package == package && hw->cpu[cpu].online)
-			return cpu;
-	}
-	return -1;
-}
-
 static bool tdx_all_packages_online(struct tdx_globals *globals)
 {
 	u32 package;
 
 	for (package = 0; package < globals->hw->package_count; package++) {
-		if (tdx_package_cpu(globals->hw, package) >= 0)
+		if (tdx_package_cpu(globals, package) >= 0)
 			continue;
 		kmsg(globals->env, KMSG_WARNING, "__tdx_td_init",
 		     "kvm_intel: All packages need to have online CPU to create TD. Online CPU and retry.");
@@ -217,7 +205,8 @@ static int tdx_config_keys(struct kvm *vm)
 	u32 package;
 
 	for (package = 0; package < hw->package_count; package++) {
-		u64 err = tdx_do_tdh_mng_key_config(tdvm, tdx_package_cpu(hw, package));
+		u64 err = tdx_do_tdh_mng_key_config(tdvm,
+						    tdx_package_cpu(tdvm->globals, package));
 
 		if (TDX_BUG_ON_IN("tdx_do_tdh_mng_key_config", err, TDH_MNG_KEY_CONFIG, vm))
 			return -EIO;

@@ -76,6 +76,13 @@ static long call_region_at(const struct vmm_call *call)
 	return issue(call, KVM_SET_USER_MEMORY_REGION2, &region);
 }
 
+static long call_pre_fault(const struct vmm_call *call)
+{
+	struct kvm_pre_fault_memory range = { .size = call->arg, .flags = call->data };
+
+	return issue(call, KVM_PRE_FAULT_MEMORY, &range);
+}
+
 static long call_init_mem(const struct vmm_call *call)
 {
 	struct kvm_tdx_init_mem_region region = {
@@ -96,6 +103,26 @@ static long call_gmem_attributes(const struct vmm_call *call, bool reserved)
 	else
 		attrs.flags = call->data;
 	return issue(call, KVM_SET_MEMORY_ATTRIBUTES2, &attrs);
+}
+
+/* Ahead of the usual ones, so that of two for a leaf KVM finds this one. */
+struct vmm_cpuid_list vmm_cpuid_list(u8 gpaw, const struct host_cpuid *cpuid)
+{
+	const struct kvm_cpuid_entry2 entry = {
+		.function = cpuid->leaf, .index = cpuid->index,
+		.flags = cpuid->has_index ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+		.eax = cpuid->reg[0], .ebx = cpuid->reg[1],
+		.ecx = cpuid->reg[2], .edx = cpuid->reg[3],
+	};
+	const struct vmm_cpuid usual = vmm_cpuid_args(gpaw);
+	struct vmm_cpuid_list list = { 0 };
+	u32 i;
+
+	for (i = 0; i < cpuid->count && list.nent < ARRAY_SIZE(list.entry); i++)
+		list.entry[list.nent++] = entry;
+	for (i = 0; !cpuid->only && i < usual.nent && list.nent < ARRAY_SIZE(list.entry); i++)
+		list.entry[list.nent++] = usual.entry[i];
+	return list;
 }
 
 enum vmm_file vmm_call_file(enum host_call which)
@@ -120,6 +147,13 @@ long vmm_call(enum host_call which, u64 arg, u64 data, u64 user_base, vmm_issue_
 		return issue(&call, KVM_CHECK_EXTENSION, (void *)(uintptr_t)arg);
 	case HOST_CALL_VM_ENABLE_CAP:
 		return issue(&call, KVM_ENABLE_CAP, &cap);
+	case HOST_CALL_VM_ENABLE_CAP_FLAGS:
+		cap = (struct kvm_enable_cap){ .cap = arg, .flags = data };
+		return issue(&call, KVM_ENABLE_CAP, &cap);
+	case HOST_CALL_VM_CREATE_VCPU:
+		return issue(&call, KVM_CREATE_VCPU, (void *)(uintptr_t)arg);
+	case HOST_CALL_VCPU_PRE_FAULT:
+		return call_pre_fault(&call);
 	case HOST_CALL_VM_TDX:
 	case HOST_CALL_VCPU_TDX:
 		return tdx_command(&call, (struct kvm_tdx_cmd){ .id = arg, .flags = data });

@@ -36,8 +36,11 @@ static_assert(offsetof(struct vmm_init_vm, entry) == sizeof(struct kvm_tdx_init_
 static inline struct vmm_init_vm vmm_init_vm_args(const struct host_td_params *params)
 {
 	struct vmm_init_vm init = {
-		.attributes = params->attributes, .xfam = VMM_XFAM_X87_SSE, .nent = 1,
-		.entry = {{ .function = VMM_CPUID_ADDRESS_SIZES, .eax = (u32)params->gpaw << 16 }},
+		.attributes = params->attributes,
+		.xfam = params->xfam ? params->xfam : VMM_XFAM_X87_SSE,
+		.nent = 1 + params->more, .padding = params->padding,
+		.entry = {{ .function = params->leaf ? params->leaf : VMM_CPUID_ADDRESS_SIZES,
+			    .index = params->index, .eax = (u32)params->gpaw << 16 }},
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(init.reserved); i++)
@@ -57,7 +60,17 @@ static inline struct vmm_cpuid vmm_cpuid_args(u8 gpaw)
 	} };
 }
 
+/* KVM_SET_CPUID2 with an entry more. */
+struct vmm_cpuid_list {
+	u32 nent, padding;	/* struct kvm_cpuid2 */
+	struct kvm_cpuid_entry2 entry[16];
+};
+
+static_assert(offsetof(struct vmm_cpuid_list, entry) == sizeof(struct kvm_cpuid2), "same layout");
+
 /* -- ioctls as they are, vmm.c -- */
+
+struct vmm_cpuid_list vmm_cpuid_list(u8 gpaw, const struct host_cpuid *cpuid);
 
 enum vmm_file { VMM_FILE_DEV, VMM_FILE_VM, VMM_FILE_VCPU, VMM_FILE_GMEM };
 

@@ -18,9 +18,9 @@
 static hpa_t walk_direct_root(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 {
 	struct kvm_mmu_page *sp = root_to_sp(vcpu->kvm, vcpu->arch.mmu.root.hpa);
-	int level = sp ? sp->role.level : 0;
+	int level = sp->role.level;
 
-	for (; level; level--) {
+	for (;; level--) {
 		u64 index = gpa_to_gfn(gpa) >> KVM_HPAGE_GFN_SHIFT(level);
 		u64 spte = sp->spt[index & (SPTE_ENT_PER_PAGE - 1)];
 		u64 size = KVM_PAGES_PER_HPAGE(level) << PAGE_SHIFT;
@@ -31,7 +31,6 @@ static hpa_t walk_direct_root(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 			return pfn_to_hpa(spte_to_pfn(spte)) | (gpa & (size - 1));
 		sp = spte_to_child_sp(vcpu->kvm->arch.mmu.host, spte);
 	}
-	return ~0ULL;
 }
 
 static void guest_access(struct kvm_vcpu *vcpu, struct guest_op *op)

@@ -7,6 +7,13 @@
 #include "model/kvm/tdx.h"
 #include "model/kvm/vmx.h"
 
+/* No VMCS of an ordinary guest stays on a CPU here. */
+static void vt_disable_virtualization_cpu(struct kvm_globals *globals, int cpu)
+{
+	if (globals->tdx->enable_tdx)
+		tdx_disable_virtualization_cpu(globals->tdx, cpu);
+}
+
 static int vt_vm_init(struct kvm *vm)
 {
 	return is_td(vm) ? tdx_vm_init(vm) : 0;
@@ -125,6 +132,8 @@ const struct kvm_x86_ops vt_x86_ops = {
 	.name = "kvm_intel",
 	.vm_size = sizeof(struct kvm_tdx),
 	.vcpu_size = sizeof(struct vcpu_tdx),
+
+	.disable_virtualization_cpu = vt_disable_virtualization_cpu,
 
 	.vm_init = vt_vm_init,
 	.vm_pre_destroy = vt_vm_pre_destroy,

@@ -96,6 +96,30 @@ void kvm_arch_memslots_updated(struct kvm *kvm)
 		kvm_vcpu_kick(vcpu);
 }
 
+/* -- devices --------------------------------------------------------------- */
+
+/*
+ * Whether the guest's PAT counts may change with the first such device and the
+ * last: entries made before are not right then. A TD's PAT always counts.
+ */
+static void kvm_noncoherent_dma_assignment_start_or_stop(struct kvm *vm)
+{
+	if (!(vm->arch.disabled_quirks & KVM_X86_QUIRK_IGNORE_GUEST_PAT))
+		kvm_zap_gfn_range(vm, gpa_to_gfn(0), gpa_to_gfn(~0ULL));
+}
+
+void kvm_arch_register_noncoherent_dma(struct kvm *vm)
+{
+	if (++vm->arch.noncoherent_dma_count == 1)
+		kvm_noncoherent_dma_assignment_start_or_stop(vm);
+}
+
+void kvm_arch_unregister_noncoherent_dma(struct kvm *vm)
+{
+	if (!--vm->arch.noncoherent_dma_count)
+		kvm_noncoherent_dma_assignment_start_or_stop(vm);
+}
+
 /* -- vCPUs ----------------------------------------------------------------- */
 
 int kvm_arch_vcpu_precreate(struct kvm *kvm, u32 id)

@@ -15,15 +15,11 @@
 
 /* -- What waits for a vCPU ------------------------------------------------- */
 
-static bool kvm_cpu_has_interrupt(struct kvm_vcpu *v)
-{
-	return v->arch.guest_apic_protected ? kvm_x86_call(protected_apic_has_interrupt)(v) :
-					      choose(env_of(v), 2, CHOICE_IRQ);
-}
-
+/* Of a guest without a protected APIC, who never halts here, nobody asks it. */
 bool kvm_vcpu_has_events(struct kvm_vcpu *v)
 {
-	return kvm_x86_call(interrupt_allowed)(v) && kvm_cpu_has_interrupt(v);
+	return kvm_x86_call(interrupt_allowed)(v) &&
+	       kvm_x86_call(protected_apic_has_interrupt)(v);
 }
 
 static bool kvm_arch_vcpu_runnable(struct kvm_vcpu *v)

@@ -44,6 +44,11 @@ struct host_td_params {
 	u64 attributes;		/* TD ATTRIBUTES: bit 28 SEPT_VE_DISABLE */
 	u8 gpaw;		/* 48 or 52 */
 	u64 reserved;		/* nonzero: fills reserved[], for bad-input tests */
+	u64 xfam;		/* 0: x87 and SSE, which every TD has */
+	/* The CPUID entry that says gpaw; 0: leaf 0x80000008. */
+	u32 leaf, index;
+	s32 more;		/* the list claims so many entries more than that one, */
+	u32 padding;		/* and this in the padding behind the number */
 };
 
 struct host_folio_view {
@@ -127,6 +132,15 @@ struct host_hugetlb_view {
 	u64 vmemmap_saved;
 };
 
+/* KVM_SET_CPUID2: an entry beside those that every vCPU is given. */
+struct host_cpuid {
+	u32 leaf, index;
+	u32 reg[4];		/* EAX, EBX, ECX, EDX */
+	u32 count;		/* how often the entry is in the list */
+	bool has_index;		/* the entry is for that index only */
+	bool only;		/* without the usual entries */
+};
+
 /* ioctls made as they are, and what happens to a frame of anybody's. */
 enum host_call {
 #define HOST_CALL(id, word) HOST_CALL_##id,
@@ -177,6 +191,16 @@ struct host_ops {
 			struct host_exit *exit);
 	/* What userspace answers to the last exit: run->hypercall.ret, or the data of a read. */
 	int (*hypercall_answer)(struct host *h, u32 vm, u32 vcpu, u64 ret);
+
+	int (*vcpu_set_cpuid)(struct host *h, u32 vm, u32 vcpu, const struct host_cpuid *cpuid);
+
+	/* The machine around: interrupts, devices, cgroup, CPU hotplug */
+	int (*signal_msi)(struct host *h, u32 vm, u32 vcpu);	/* KVM_SIGNAL_MSI */
+	/* A device whose DMA bypasses caches comes to the VM, or goes. */
+	int (*noncoherent_dma)(struct host *h, u32 vm, bool assign);
+	int (*misc_max)(struct host *h, u64 count);	/* misc.max of resource tdx */
+	/* sysfs; -ENOENT: the boot CPU has no switch. Not while other tasks live. */
+	int (*cpu_hotplug)(struct host *h, u32 cpu, bool online);
 
 	/* User mappings of a gmem, and other users of host memory */
 	int (*gmem_mmap)(struct host *h, u32 gmem, u64 offset, u64 len, bool shared);
