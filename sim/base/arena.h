@@ -34,7 +34,7 @@ struct arena {
 	u64 snapshot_used;	/* ->used at the snapshot, 0 = none taken */
 	void *snapshot;		/* bytes [restore_from, snapshot_used), heap */
 	u64 snapshot_size;	/* bytes ->snapshot has room for */
-	void *root;		/* what env_of() answers */
+	void *root;		/* the environment once there is one, see env_of() */
 };
 
 /* NULL when the address space cannot be reserved. */

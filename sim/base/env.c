@@ -14,6 +14,8 @@ static struct env *env_start(struct arena *arena)
 {
 	struct env *env = arena_alloc(arena, sizeof(*env));
 
+	if (env != env_of(arena))
+		internal_error("the environment is not the first object of its arena");
 	arena->root = env;
 	env->arena = arena;
 	env->broken = calloc(CHECK_BROKEN_MAX, sizeof(*env->broken));

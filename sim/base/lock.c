@@ -156,19 +156,6 @@ static inline void check_order(struct env *env, const struct task *task, const s
 
 /* -- Waiting -- */
 
-static inline bool is_free_for(const struct lock *lock, enum lock_mode mode)
-{
-	if (mode == LOCK_EXCLUSIVE)
-		return !lock->owner && !lock->readers;
-	return !lock->owner;
-}
-
-/* A reader that comes now finds a writer waiting. */
-static inline bool must_queue(const struct lock *lock, enum lock_mode mode)
-{
-	return mode == LOCK_SHARED && lock->waiting_writers;
-}
-
 bool lock_wait_over(const struct sched *sched, const struct task *task)
 {
 	const struct lock *lock = task->waiting_for;
@@ -176,7 +163,7 @@ bool lock_wait_over(const struct sched *sched, const struct task *task)
 
 	if (task->waiting_mode == LOCK_SYNCHRONIZE)
 		return !task->waiting_readers;
-	if (!is_free_for(lock, task->waiting_mode))
+	if (!lock_is_free_for(lock, task->waiting_mode))
 		return false;
 	if (task->waiting_mode == LOCK_EXCLUSIVE || !lock->waiting_writers)
 		return true;
@@ -212,24 +199,15 @@ static void wait_for(struct env *env, struct task *task, struct lock *lock, enum
 	task->waiting_for = NULL;
 }
 
-static inline void grab(struct task *task, struct lock *lock, enum lock_mode mode)
+/* Where there is no room for one more, the model is wrong about how many there can be. */
+static void grab(struct task *task, struct lock *lock, enum lock_mode mode)
 {
-	struct task_held *held = &task->held[task->held_count];
-
 	if (unlikely(task->held_count == TASK_HELD_MAX))
 		internal_error("task %s holds %u locks", task->name, task->held_count);
-	task->held_count++;
-	held->lock = lock;
-	held->mode = mode;
-	held->classes_before = task->held_classes;
-	task->held_classes |= 1u << lock->class;
-	if (mode == LOCK_EXCLUSIVE)
-		lock->owner = task->id + 1;
-	else
-		lock->readers++;
+	lock_grab(task, lock, mode);
 }
 
-static __attribute__((noinline)) void lock_acquire_slow(struct lock *lock, enum lock_mode mode)
+void lock_acquire_slow(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 	struct task *task;
@@ -238,38 +216,12 @@ static __attribute__((noinline)) void lock_acquire_slow(struct lock *lock, enum 
 	task = current_task(env);
 	if (lock->class != LOCK_SRCU) {
 		check_order(env, task, lock);
-		if (unlikely(!is_free_for(lock, mode) || must_queue(lock, mode)))
+		if (unlikely(!lock_is_free_for(lock, mode) || lock_must_queue(lock, mode)))
 			wait_for(env, task, lock, mode);
 	}
 	grab(task, lock, mode);
 	if (trace_on(env, TRACE_LOCK))
 		trace_lock(env, lock, "acquire");
-}
-
-/*
- * Nobody else there, nobody listens, the lock is free and its order an old one:
- * nearly every time. Calls nothing, so that it needs no stack of its own.
- */
-void lock_acquire(struct lock *lock, enum lock_mode mode)
-{
-	struct env *env = env_of(lock);
-	struct sched *sched = &env->sched;
-	struct task *task = &sched->task[sched->current];
-
-	if (unlikely(sched->live > 1 || trace_on(env, TRACE_LOCK) ||
-		     task->held_count == TASK_HELD_MAX)) {
-		lock_acquire_slow(lock, mode);
-		return;
-	}
-	if (lock->class != LOCK_SRCU) {
-		if (unlikely(!lock->class || task->held_classes & ~sched->before[lock->class] ||
-			     !is_free_for(lock, mode) || must_queue(lock, mode))) {
-			lock_acquire_slow(lock, mode);
-			return;
-		}
-		check_hit(env, INV_LOCK_RULES);
-	}
-	grab(task, lock, mode);
 }
 
 void mutex_lock_nested(struct lock *lock)
@@ -288,7 +240,7 @@ bool lock_try(struct lock *lock, enum lock_mode mode)
 	struct env *env = env_of(lock);
 
 	task_yield(env, YIELD_LOCK);
-	if (!is_free_for(lock, mode) || must_queue(lock, mode)) {
+	if (!lock_is_free_for(lock, mode) || lock_must_queue(lock, mode)) {
 		lock->tried = true;
 		return false;
 	}
@@ -315,18 +267,6 @@ static int find_held(const struct task *task, const struct lock *lock, enum lock
 		if (task->held[i].lock == lock && task->held[i].mode == mode)
 			return i;
 	return -1;
-}
-
-/* Most often the lock taken last goes first. */
-static inline bool forget_last(struct task *task, const struct lock *lock, enum lock_mode mode)
-{
-	const struct task_held *last = &task->held[task->held_count - 1];
-
-	if (unlikely(!task->held_count || last->lock != lock || last->mode != mode))
-		return false;
-	task->held_count--;
-	task->held_classes = last->classes_before;
-	return true;
 }
 
 /*
@@ -377,23 +317,15 @@ static bool forget_inner(struct env *env, struct task *task, const struct lock *
 	return false;
 }
 
-static inline void let_go(struct lock *lock, enum lock_mode mode)
-{
-	if (mode == LOCK_EXCLUSIVE)
-		lock->owner = 0;
-	else
-		lock->readers--;
-}
-
-static __attribute__((noinline)) void lock_release_slow(struct lock *lock, enum lock_mode mode)
+void lock_release_slow(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 	struct sched *sched = &env->sched;
 	struct task *task = current_task(env);
 
-	if (!forget_last(task, lock, mode) && !forget_inner(env, task, lock, mode))
+	if (!lock_forget_last(task, lock, mode) && !forget_inner(env, task, lock, mode))
 		return;
-	let_go(lock, mode);
+	lock_let_go(lock, mode);
 	if (unlikely(lock->tried)) {
 		lock->tried = false;
 		sched->progress++;
@@ -405,19 +337,6 @@ static __attribute__((noinline)) void lock_release_slow(struct lock *lock, enum 
 			srcu_reader_left(sched, task, lock);
 		task_yield_slow(env, YIELD_LOCK);
 	}
-}
-
-/* As lock_acquire(): what is left when nobody could care. */
-void lock_release(struct lock *lock, enum lock_mode mode)
-{
-	struct env *env = env_of(lock);
-	struct sched *sched = &env->sched;
-
-	if (unlikely(sched->live > 1 || trace_on(env, TRACE_LOCK) || lock->tried ||
-		     !forget_last(&sched->task[sched->current], lock, mode)))
-		lock_release_slow(lock, mode);
-	else
-		let_go(lock, mode);
 }
 
 void synchronize_srcu(struct lock *lock)
@@ -438,8 +357,8 @@ void synchronize_srcu(struct lock *lock)
 	wait_for(env, task, lock, LOCK_SYNCHRONIZE);
 }
 
-static __attribute__((noinline, cold)) void report_not_held(const struct lock *lock,
-							    enum lock_mode mode, const char *where)
+static __cold void report_not_held(const struct lock *lock, enum lock_mode mode,
+				   const char *where)
 {
 	struct env *env = env_of(lock);
 
@@ -448,14 +367,10 @@ static __attribute__((noinline, cold)) void report_not_held(const struct lock *l
 		   current_task(env)->name);
 }
 
-void lock_assert_held(const struct lock *lock, enum lock_mode mode, const char *where)
+void lock_assert_held_slow(const struct lock *lock, enum lock_mode mode, const char *where)
 {
-	struct env *env = env_of(lock);
-	const struct task *task = current_task(env);
+	const struct task *task = current_task(env_of(lock));
 
-	check_hit(env, INV_LOCK_RULES);
-	if (lock->owner == task->id + 1)
-		return;
 	if (mode == LOCK_SHARED && lock->readers && find_held(task, lock, LOCK_SHARED) >= 0)
 		return;
 	report_not_held(lock, mode, where);

@@ -202,17 +202,8 @@ void task_yield_slow(struct env *env, enum yield_point point);
 bool task_spin(struct env *env, const char *loop, const char *event);
 
 void lock_init(struct lock *lock, enum lock_class class, u64 id);
-/*
- * Never fails for the caller. When the only task waits for itself, the deadlock
- * is recorded (->deadlock) and the lock treated as granted so that the step can
- * unwind; the run is then worth nothing more and whoever runs steps must end it.
- */
-void lock_acquire(struct lock *lock, enum lock_mode mode);
+/* lock_acquire() itself, lock_release() and lock_assert_held() are in lock.h. */
 bool lock_try(struct lock *lock, enum lock_mode mode);
-void lock_release(struct lock *lock, enum lock_mode mode);
-/* lockdep_assert_held(): INV_LOCK_RULES is broken when it is not held so. */
-void lock_assert_held(const struct lock *lock, enum lock_mode mode,
-		      const char *where);
 /* By anybody. */
 bool lock_is_held(const struct lock *lock);
 extern const char *const lock_class_name[LOCK_CLASS_NR];

@@ -62,6 +62,9 @@ enum pg_level {
 #define IS_ALIGNED(x, a)	(((x) & ((u64)(a) - 1)) == 0)
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+/* What is rare stays out of line, so that what is not needs fewer registers. */
+#define __noinline		__attribute__((noinline))
+#define __cold			__attribute__((noinline, cold))
 #define __printf(f, a)		__attribute__((format(printf, f, a)))
 #define __must_check		__attribute__((warn_unused_result))
 #define container_of(ptr, type, member) \
