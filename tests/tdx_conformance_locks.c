@@ -263,6 +263,8 @@ static void pair(struct rig *rig, const struct row *inside, const struct row *me
 	char where[64];
 
 	arena_restore(rig->env->arena);
+	/* Who is alone takes no lock that nobody can meet. */
+	rig->env->sched.live = 2;
 	prepare(rig, first);
 	OK(check_of[inside->leaf](&c));
 	prepare(rig, second);

@@ -39,6 +39,16 @@ static inline bool hold_shared(struct held *held, struct pamt_entry *entry)
 	return true;
 }
 
+/* A 4K entry that the leaf's own TDR is not: nobody has it or an entry above it. */
+static inline bool passes_4k(const struct call *c, const struct pamt_block *block)
+{
+	const struct pamt_entry *one_g = block->level[2], *two_m = block->level[1];
+	const struct pamt_entry *four_k = block->level[0];
+
+	return passes(c, one_g->lock | two_m->lock | four_k->lock) && likely(four_k != c->tdr) &&
+	       !stops(c, one_g, 2, 0) && !stops(c, two_m, 1, 0);
+}
+
 /*
  * Lock the entries of @block from 1G down to @target, or to the leaf that
  * covers it: parents shared, the last one as asked. Sets ->page, ->page_level.
@@ -51,6 +61,14 @@ static __always_inline u64 lock_pamt(struct call *c, const struct pamt_block *bl
 	u64 busy = TDX_OPERAND_BUSY + operand;
 	struct held *held = c->held_end;
 
+	if (target == 0 && passes_4k(c, block)) {
+		c->page = four_k;
+		c->page_level = 0;
+		return TDX_SUCCESS;
+	}
+	/* Not locked so far, but it is in use. */
+	if (unlikely(c->alone && four_k == c->tdr && hold_shared(held, four_k)))
+		c->held_end = ++held;
 	if (!hold_shared(held, one_g))
 		return busy;
 	c->held_end = held + 1;
@@ -162,6 +180,21 @@ u64 check_tdvpr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how)
 	return check_owner_tdr(c, c->page, SH);
 }
 
+/* What ->tdvpr belongs to. Its own PAMT entry leads there, too. */
+static inline u64 entered_tdr(struct call *c)
+{
+	struct pamt_entry *tdr = c->vcpu->td->pamt;
+
+	if (!passes(c, tdr->lock)) {
+		if (!hp_lock_sh(&tdr->lock))
+			return tdx_on(TDX_OPERAND_BUSY, TDR);
+		call_holds(c, &tdr->lock, HELD_SH);
+	}
+	c->tdr = tdr;
+	c->td = tdr->td;
+	return TDX_SUCCESS;
+}
+
 static inline u64 td_keys(const struct call *c)
 {
 	if (unlikely(c->td->fatal))
@@ -183,7 +216,7 @@ static __always_inline u64 td_state(struct call *c, bool lock_op_state)
 	CHECK(td_keys(c));
 	if (unlikely(td->tdcx_count < TDX_TDCX_MIN))
 		return TDX_TDCS_NOT_ALLOCATED;
-	if (lock_op_state) {
+	if (lock_op_state && !passes(c, td->op_state_lock)) {
 		if (!hp_lock_sh(&td->op_state_lock))
 			return tdx_on(TDX_OPERAND_BUSY, OP_STATE);
 		call_holds(c, &td->op_state_lock, HELD_SH);
@@ -198,6 +231,16 @@ u64 check_td_state(struct call *c, bool lock_op_state)
 	return td_state(c, lock_op_state);
 }
 
+u64 check_entered_vcpu(struct call *c, hpa_t hpa)
+{
+	c->alone = call_is_alone(c);
+	CHECK(page_operand(c, &c->block, hpa, OPERAND_ID_RCX, PT_TDVPR, SH));
+	c->tdvpr = c->page;
+	c->vcpu = c->page->vcpu;
+	CHECK(entered_tdr(c));
+	return td_state(c, true);
+}
+
 static inline u64 page_info(struct call *c, u8 level_min, u8 level_max)
 {
 	u8 level = c->rcx & 7;
@@ -205,7 +248,8 @@ static inline u64 page_info(struct call *c, u8 level_min, u8 level_max)
 	c->gpa = c->rcx & GENMASK_ULL(51, PAGE_SHIFT);
 	c->level = level;
 	if (unlikely(c->rcx & (GENMASK_ULL(63, 52) | GENMASK_ULL(11, 3)) || level < level_min ||
-		     level > level_max || !IS_ALIGNED(c->gpa, sept_level_size(level))))
+		     level > level_max ||
+		     (level && !IS_ALIGNED(c->gpa, sept_level_size(level)))))
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
 	return TDX_SUCCESS;
 }
@@ -244,11 +288,11 @@ static __always_inline u64 walk(struct call *c, enum tree_how how)
 
 	if (unlikely(!td_gpa_private_valid(td, c->gpa)))
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
-	if (how == TREE_SH) {
+	if (how == TREE_SH && !passes(c, td->tree_lock)) {
 		if (!sx_lock_sh(&td->tree_lock))
 			return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
 		call_holds(c, &td->tree_lock, HELD_SH);
-	} else if (how == TREE_EX) {
+	} else if (how == TREE_EX && !passes(c, td->tree_lock)) {
 		if (!sx_lock_ex(&td->tree_lock))
 			return tdx_on(TDX_OPERAND_BUSY, SEPT_TREE);
 		call_holds(c, &td->tree_lock, HELD_SX_EX);
@@ -265,6 +309,8 @@ u64 check_walk(struct call *c, enum tree_how how)
 
 static inline u64 entry_lock(struct call *c)
 {
+	if (passes_entry(c, *c->at.entry))
+		return TDX_SUCCESS;
 	if (unlikely(!entry_lock_host(c->at.entry)))
 		return with_entry_info(c, tdx_on(TDX_OPERAND_BUSY, RCX));
 	call_holds(c, (u16 *)c->at.entry, HELD_ENTRY);
@@ -281,6 +327,8 @@ u64 check_entry_lock(struct call *c)
 /* In one piece, because most calls of a running TD go this way. */
 u64 check_locked_entry(struct call *c, u8 level_min, u8 level_max, enum tree_how how)
 {
+	/* A large page is locked above the 4K entries, where the TDR's way goes, too. */
+	c->alone = !(c->rcx & 7) && call_is_alone(c);
 	CHECK(tdr_operand(c, c->rdx, OPERAND_ID_RDX, SH));
 	CHECK(td_state(c, true));
 	CHECK(page_info(c, level_min, level_max == LEVEL_ROOT ? c->td->root_level : level_max));
@@ -316,6 +364,8 @@ u64 check_found_page(struct call *c, hpa_t hpa, u8 level, u32 operand)
 	c->page = entry;
 	c->page_hpa = hpa;
 	c->page_level = level;
+	if (passes(c, entry->lock) && likely(entry != c->tdr))
+		return TDX_SUCCESS;
 	if (unlikely(!hp_lock_ex(&entry->lock)))
 		return TDX_OPERAND_BUSY + operand;
 	call_holds(c, &entry->lock, HELD_HP_EX);

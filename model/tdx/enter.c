@@ -36,8 +36,7 @@ static u64 enter_epoch(struct call *c)
 
 u64 check_tdh_vp_enter(struct call *c)
 {
-	CHECK(check_tdvpr(c, c->rcx & ~VP_ENTER_FLAGS, OPERAND_ID_RCX, SH));
-	CHECK(check_td_state(c, true));
+	CHECK(check_entered_vcpu(c, c->rcx & ~VP_ENTER_FLAGS));
 	if (c->vcpu->tdcx_count + 1 < TDX_TDVPS_PAGES)
 		return TDX_TDCX_NUM_INCORRECT;
 	CHECK(vcpu_associate(c, c->vcpu, false));

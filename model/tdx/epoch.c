@@ -15,11 +15,14 @@ bool epoch_tracked(const struct td *td, u64 bepoch)
 
 u64 check_tdh_mem_track(struct call *c)
 {
+	c->alone = call_is_alone(c);
 	CHECK(check_tdr(c, c->rcx, OPERAND_ID_RCX, SH));
 	CHECK(check_td_state(c, true));
-	if (!sx_lock_ex(&c->td->epoch_lock))
-		return tdx_on(TDX_OPERAND_BUSY, TD_EPOCH);
-	call_holds(c, &c->td->epoch_lock, HELD_SX_EX);
+	if (!passes(c, c->td->epoch_lock)) {
+		if (!sx_lock_ex(&c->td->epoch_lock))
+			return tdx_on(TDX_OPERAND_BUSY, TD_EPOCH);
+		call_holds(c, &c->td->epoch_lock, HELD_SX_EX);
+	}
 	if (c->td->refcount[1 - (c->td->epoch & 1)])
 		return TDX_PREVIOUS_TLB_EPOCH_BUSY;
 	return TDX_SUCCESS;

@@ -29,7 +29,8 @@ struct guest_op {
 	u64 value;
 	u64 rax;		/* TDCALL: leaf in; status out */
 	struct tdx_module_args regs;
-	u32 repeat;		/* TDCALL: after success, so many times more, RCX a page on */
+	/* TDCALL without outputs: after success, so many times more, RCX a page on */
+	u32 repeat;
 	u32 exits;		/* TD exits taken on the way */
 	/*
 	 * Told at the instant it ends, before any other task can run; NULL: nobody.

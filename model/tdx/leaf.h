@@ -38,6 +38,12 @@ struct call {
 	u32 lp;
 	u16 leaf;		/* enum tdx_leaf: bit 8 set for a TDCALL */
 	u8 version;
+	/*
+	 * No other task is there and the leaf takes no lock twice: nobody can meet a
+	 * lock it holds, so one that is free may stay so, see passes(). Set by leaves
+	 * about 4K pages; TDCALLs hold no PAMT entry.
+	 */
+	bool alone;
 	u64 rcx, rdx;		/* as they came in; leaves clear the registers early */
 
 	struct td *td;
@@ -78,6 +84,23 @@ static inline void call_holds(struct call *c, u16 *lock, struct release release)
 	held->release = release;
 }
 
+/* Nobody who could meet a lock runs before the leaf is over. */
+static inline bool call_is_alone(const struct call *c)
+{
+	return likely(c->m->env->sched.live <= 1);
+}
+
+/* To take a free lock and drop it again would leave no trace. */
+static inline bool passes(const struct call *c, u16 lock)
+{
+	return likely(c->alone && !lock);
+}
+
+static inline bool passes_entry(const struct call *c, u64 entry)
+{
+	return likely(c->alone && !(entry & (SEPT_TDEL | SEPT_TDHP)));
+}
+
 void call_release_all(struct call *c);
 void call_release_table(struct call *c);
 /* Drop one lock before the leaf is over. */
@@ -100,6 +123,8 @@ u64 check_new_large_page(struct call *c, hpa_t hpa, u32 operand, u8 level);
 u64 check_pamt(struct call *c, hpa_t hpa, u32 operand, u8 target, enum lock_how how);
 /* A TDVPR; sets ->vcpu, ->tdvpr. */
 u64 check_tdvpr(struct call *c, hpa_t hpa, u32 operand, enum lock_how how);
+/* The same, shared, and [STATE] of its TD, in one piece: RCX of VP.ENTER. */
+u64 check_entered_vcpu(struct call *c, hpa_t hpa);
 /* [STATE] */
 u64 check_td_keys(struct call *c);
 u64 check_td_state(struct call *c, bool lock_op_state);
@@ -232,9 +257,12 @@ bool sept_walk_slow(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, st
 static inline bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level,
 			     struct sept_pos *at)
 {
-	if (level < ARRAY_SIZE(td->walked) &&
-	    likely(td->walked[level].key == gpa >> sept_level_shift(level + 1))) {
-		sept_at(at, td->walked[level].table, level, gpa);
+	if (likely(!level && td->walked[0].key == gpa >> sept_level_shift(1))) {
+		sept_at(at, td->walked[0].table, 0, gpa);
+		return true;
+	}
+	if (level == 1 && td->walked[1].key == gpa >> sept_level_shift(2)) {
+		sept_at(at, td->walked[1].table, 1, gpa);
 		return true;
 	}
 	return sept_walk_slow(m, td, gpa, level, at);
@@ -245,8 +273,20 @@ static inline hpa_t sept_page(u64 entry, u8 level)
 {
 	return sept_hpa(entry) & ~(sept_level_size(level) - 1);
 }
+void sept_change(struct call *c, struct sept_table *table, u32 index, u64 value);
+
 /* The single place that changes an entry. Also unlocks it. */
-void sept_set(struct call *c, struct sept_table *table, u32 index, u64 value);
+static inline void sept_set(struct call *c, struct sept_table *table, u32 index, u64 value)
+{
+	u64 old = table->entry[index];
+
+	/* The same page in another state changes no count, and nobody may want to know. */
+	if (sept_is_leaf(old) && !((old ^ value) & (SEPT_PS | SEPT_HPA_MASK)) &&
+	    likely(!trace_on(c->m->env, TRACE_SEPT)))
+		table->entry[index] = value;
+	else
+		sept_change(c, table, index, value);
+}
 struct sept_table *sept_table_new(struct tdx_module *m, struct td *td, hpa_t hpa, gpa_t gpa,
 				  u8 level);
 void sept_table_free(struct tdx_module *m, struct sept_table *table);

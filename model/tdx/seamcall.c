@@ -142,7 +142,7 @@ static void trace_seamcall(struct call *c, u64 rax, u64 status, u8 injected,
 }
 
 /* Somebody listens, or a rule is armed. */
-static u64 __attribute__((noinline)) seamcall_watched(struct call *c, u64 rax)
+static __noinline u64 seamcall_watched(struct call *c, u64 rax)
 {
 	struct tdx_module_args in = *c->regs;
 	const struct inject_rule *rule = inject_seamcall(c->m->env, c->leaf);
@@ -177,6 +177,8 @@ u64 seamcall(struct tdx_module *module, u32 lp, u64 rax, struct tdx_module_args 
 	c.held_end = c.held;
 	c.locked_table = NULL;
 	c.page = NULL;
+	c.alone = false;
+	c.tdr = NULL;
 	c.rcx = regs->rcx;
 	c.rdx = regs->rdx;
 	c.residence = NULL;

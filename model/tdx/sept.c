@@ -89,7 +89,7 @@ static inline struct pamt_entry *page_of(struct call *c, u64 entry, u8 level)
 	return pamt_at(c->m, hpa, level);
 }
 
-void sept_set(struct call *c, struct sept_table *table, u32 index, u64 value)
+void sept_change(struct call *c, struct sept_table *table, u32 index, u64 value)
 {
 	u64 old = table->entry[index], changed = old ^ value;
 

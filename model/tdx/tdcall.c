@@ -58,26 +58,29 @@ static bool host_priority_wait(struct vcpu *vcpu, u64 *status)
 
 void tdcall_run(struct residence *r, struct guest_op *op)
 {
-	struct tdx_module_args in = op->regs;
-	struct call c;
+	bool traced = trace_on(r->c->m->env, TRACE_TDCALL), timeout;
 	u64 rax = op->rax, status;
-	bool timeout;
+	struct tdx_module_args in;
+	struct call c;
 
+	if (unlikely(traced))
+		in = op->regs;
 	/* One by one: clearing all of it would cost more than most TDCALLs. */
 	c.m = r->c->m;
 	c.regs = &op->regs;
 	c.lp = r->c->lp;
 	c.td = r->td;
 	c.vcpu = r->vcpu;
-	c.rcx = in.rcx;
-	c.rdx = in.rdx;
+	c.rcx = op->regs.rcx;
+	c.rdx = op->regs.rdx;
+	c.alone = call_is_alone(&c);
 	c.residence = r;
 	c.page = NULL;
 	c.locked_table = NULL;
 	c.held_end = c.held;
 	status = tdcall_dispatch(&c, rax);
 	call_release_all(&c);
-	if (unlikely(trace_on(c.m->env, TRACE_TDCALL)))
+	if (unlikely(traced))
 		trace_tdcall(&c, rax, r->left ? r->status : status, &in);
 	if (r->left) {
 		op->exits++;
@@ -87,8 +90,7 @@ void tdcall_run(struct residence *r, struct guest_op *op)
 	if (!status && op->repeat) {
 		/* The loop of a guest that accepts a range: the next page, no exit. */
 		op->repeat--;
-		op->regs = in;
-		op->regs.rcx += PAGE_SIZE << (9 * (in.rcx & 7));
+		op->regs.rcx += PAGE_SIZE << (9 * (op->regs.rcx & 7));
 		r->vcpu->rip++;
 		return;
 	}

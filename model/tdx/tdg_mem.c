@@ -37,6 +37,8 @@ static u64 mem_exit(struct call *c, u8 type)
 
 static u64 entry_lock(struct call *c)
 {
+	if (passes_entry(c, *c->at.entry))
+		return TDX_SUCCESS;
 	switch (entry_lock_guest(c->at.entry)) {
 	case GUEST_LOCK_BUSY:
 		return tdx_on(TDX_OPERAND_BUSY, RCX);
@@ -86,11 +88,15 @@ static u32 interrupted_after(struct call *c, u32 left)
 /* Zero the page, 4 KB at a time. False: stopped, progress is in the entry. */
 static bool accept_page(struct call *c)
 {
-	u32 pages = sept_level_pages(c->level);
+	u32 pages = sept_level_pages(c->level), from, to;
 	hpa_t page = sept_page(c->at.value, c->level);
-	u32 from = c->at.value >> ACCEPT_COUNTER_SHIFT & (pages - 1);
-	u32 to = from + interrupted_after(c, pages - from);
 
+	if (likely(!c->level)) {
+		hw_movdir64b(c->m->hw, page, c->td->hkid, TOKEN_ZERO);
+		return true;
+	}
+	from = c->at.value >> ACCEPT_COUNTER_SHIFT & (pages - 1);
+	to = from + interrupted_after(c, pages - from);
 	for (u32 i = from; i < to; i++)
 		hw_movdir64b(c->m->hw, page + i * PAGE_SIZE, c->td->hkid, TOKEN_ZERO);
 	if (to == pages)
