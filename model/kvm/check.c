@@ -197,8 +197,7 @@ static int report_mapped_frame(void *ctx, hpa_t tdr, gpa_t gpa, hpa_t hpa, u8 le
 }
 
 /* Why a frame is not idle, in words; one that the module has set aside for itself is fine. */
-static __attribute__((noinline, cold)) void report_busy_frame(struct kvm_globals *globals,
-							      hpa_t hpa, const char *what)
+static __cold void report_busy_frame(struct kvm_globals *globals, hpa_t hpa, const char *what)
 {
 	struct tdx_module *tdx = globals->host.tdx;
 	struct tdx_pamt_view pamt;

@@ -20,7 +20,7 @@ void kvm_mmu_prepare_memory_fault_exit(struct kvm_vcpu *v, const struct kvm_page
 				      f->write, f->exec, f->is_private);
 }
 
-static int kvm_handle_noslot_fault(struct kvm_vcpu *v, struct kvm_page_fault *f)
+static __noinline int kvm_handle_noslot_fault(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
 	if (f->is_private) {
 		kvm_mmu_prepare_memory_fault_exit(v, f);
@@ -129,7 +129,7 @@ static int kvm_mmu_faultin_pfn_gmem(struct kvm_vcpu *v, struct kvm_page_fault *f
 }
 
 /* The host process's own page at the slot's user address. */
-static int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *v, struct kvm_page_fault *f)
+static __noinline int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *v, struct kvm_page_fault *f)
 {
 	struct mm_struct *mm = (struct mm_struct *)v->kvm->mm;
 	u64 hva = f->slot->userspace_addr +

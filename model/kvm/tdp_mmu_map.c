@@ -71,7 +71,7 @@ int tdp_mmu_split_huge_page(struct kvm *vm, struct tdp_iter *iter,
 }
 
 /* A table for the entry that is in the way. RET_PF_CONTINUE: go on down. */
-static int tdp_mmu_map_table(struct kvm_vcpu *v, struct tdp_iter *iter)
+static __noinline int tdp_mmu_map_table(struct kvm_vcpu *v, struct tdp_iter *iter)
 {
 	struct kvm_mmu_page *sp = tdp_mmu_alloc_child_sp(v, iter);
 	struct kvm *vm = v->kvm;

@@ -12,7 +12,7 @@
 static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
 				 u64 old_spte, u64 new_spte, int level, bool shared);
 
-static void trace_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
+static __cold void trace_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
 		       u64 from, u64 to, int level)
 {
 	struct trace_event event = {
@@ -72,7 +72,7 @@ static int handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gf
 }
 
 /* @sp was unlinked: every entry in it is frozen for good, then it is freed. */
-static void handle_removed_pt(struct kvm *vm, struct kvm_mmu_page *sp, bool shared)
+static __noinline void handle_removed_pt(struct kvm *vm, struct kvm_mmu_page *sp, bool shared)
 {
 	int level = sp->role.level;
 	int i;
@@ -100,8 +100,8 @@ static void handle_removed_pt(struct kvm *vm, struct kvm_mmu_page *sp, bool shar
 }
 
 /* Both not present: fine for MMIO entries and the frozen mark, else a bug. */
-static void check_nonpresent_change(struct kvm *vm, gfn_t gfn, u64 old_spte,
-				    u64 new_spte, int level)
+static __noinline void check_nonpresent_change(struct kvm *vm, gfn_t gfn, u64 old_spte,
+					     u64 new_spte, int level)
 {
 	bool expected = is_mmio_spte(&vm->arch.mmu, old_spte) ||
 			is_mmio_spte(&vm->arch.mmu, new_spte) ||
@@ -116,7 +116,7 @@ static void check_nonpresent_change(struct kvm *vm, gfn_t gfn, u64 old_spte,
 }
 
 /* A leaf now names another frame without having been zapped: the host stops. */
-static void leaf_pfn_changed(struct kvm *vm, u64 old_spte, u64 new_spte, int level)
+static __cold void leaf_pfn_changed(struct kvm *vm, u64 old_spte, u64 new_spte, int level)
 {
 	struct env *env = env_of(vm);
 

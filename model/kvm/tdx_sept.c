@@ -13,7 +13,8 @@
 
 /* -- Mapping: mmu_lock held for read, the mirror entry frozen -- */
 
-static int tdx_mem_page_add(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_pfn_t pfn)
+static __noinline int tdx_mem_page_add(struct kvm *vm, gfn_t gfn, enum pg_level level,
+				     kvm_pfn_t pfn)
 {
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);
 	gpa_t gpa = gfn_to_gpa(gfn);
@@ -56,8 +57,8 @@ static int tdx_mem_page_aug(struct kvm *vm, gfn_t gfn, enum pg_level level, kvm_
 }
 
 /* @level is the level of the entry that gets the table. */
-static int tdx_sept_map_nonleaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
-				     u64 new_spte)
+static __noinline int tdx_sept_map_nonleaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
+					      u64 new_spte)
 {
 	struct kvm_mmu_page *sp = spte_to_child_sp(vm->arch.mmu.host, new_spte);
 	int tdx_level = pg_level_to_tdx_sept_level(level);
@@ -112,7 +113,7 @@ static int tdx_sept_map_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level
 /* -- Removing: mmu_lock held for write -- */
 
 /* The page may still be in the S-EPT: from here on it is the policy's. */
-static int tdx_remove_failed(struct kvm *vm, gfn_t gfn, enum pg_level level,
+static __noinline int tdx_remove_failed(struct kvm *vm, gfn_t gfn, enum pg_level level,
 			     kvm_pfn_t pfn, enum hold_step step, u64 err)
 {
 	vm->arch.failed_step = step + 1;
@@ -153,8 +154,8 @@ static u64 tdx_wbinvd_leaf(struct kvm_tdx *tdvm, kvm_pfn_t pfn, enum pg_level le
 	return err;
 }
 
-static int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
-				     u64 old_spte)
+static __noinline int tdx_sept_remove_leaf_spte(struct kvm *vm, gfn_t gfn, enum pg_level level,
+					      u64 old_spte)
 {
 	int tdx_level = pg_level_to_tdx_sept_level(level);
 	struct kvm_tdx *tdvm = to_kvm_tdx(vm);

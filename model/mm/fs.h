@@ -105,7 +105,13 @@ struct file *get_file(struct file *file);
 /* NULL when *file is NULL or already on its way out (count is 0). */
 struct file *get_file_active(struct file **file);
 /* The last one calls f_op->release(inode, file), then drops the inode. */
-void fput(struct file *file);
+void fput_last(struct file *file);
+
+static inline void fput(struct file *open)
+{
+	if (unlikely(!--open->f_count))
+		fput_last(open);
+}
 
 void mapping_set_inaccessible(struct address_space *mapping);
 void mapping_set_folio_order_range(struct address_space *mapping, u32 min, u32 max);

@@ -87,13 +87,11 @@ struct file *get_file_active(struct file **filep)
 	return get_file(file);
 }
 
-void fput(struct file *file)
+void fput_last(struct file *file)
 {
 	struct inode *inode = file->f_inode;
 	struct mm *mm = mm_of(file);
 
-	if (--file->f_count)
-		return;
 	if (file->f_op && file->f_op->release)
 		file->f_op->release(inode, file);
 	iput(inode);

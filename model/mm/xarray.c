@@ -9,27 +9,12 @@
  */
 #include "model/mm/internal.h"
 
-struct xa_node {
-	u8 shift;
-	u8 offset;		/* in the parent */
-	u8 count;		/* slots that hold something, siblings included */
-	struct xa_node *parent;
-	void *slots[XA_CHUNK_SIZE];
-};
-
-/* Bits 1:0 of a slot: 00 pointer, x1 value, 10 internal (node or sibling). */
-#define XA_INTERNAL	2ul
 #define XA_SIBLING_MAX	(XA_CHUNK_SIZE << 2 | XA_INTERNAL)
 #define XA_ZERO_ENTRY	((void *)(XA_SIBLING_MAX + 4))	/* reserved slot, reads as NULL */
 
 void xa_pool_init(struct pool *pool)
 {
 	pool_init(pool, "xarray node", sizeof(struct xa_node));
-}
-
-static bool xa_is_internal(const void *entry)
-{
-	return ((uintptr_t)entry & 3) == XA_INTERNAL;
 }
 
 static bool xa_is_node(const void *entry)
@@ -76,6 +61,7 @@ static u64 max_index(const void *head)
 static void forget_hint(struct xarray *xa)
 {
 	xa->hint = NULL;
+	xa->wide = NULL;
 }
 
 void xa_init(struct xarray *xa)
@@ -133,25 +119,6 @@ static void *visible(void *entry)
 	return entry == XA_ZERO_ENTRY ? NULL : entry;
 }
 
-void *xa_load(struct xarray *xa, u64 index)
-{
-	struct xa_node *node;
-	void *entry;
-	u32 offset;
-
-	if (xa->hint && index >> XA_CHUNK_SHIFT == xa->hint_base) {
-		entry = xa->hint->slots[index & (XA_CHUNK_SIZE - 1)];
-		if (!xa_is_internal(entry))
-			return entry;
-	}
-	entry = walk(xa, index, &node, &offset);
-	if (node && !node->shift) {
-		xa->hint = node;
-		xa->hint_base = index >> XA_CHUNK_SHIFT;
-	}
-	return visible(entry);
-}
-
 static u32 siblings_after(const struct xa_node *node, u32 offset)
 {
 	void *mark = xa_mk_sibling(offset);
@@ -186,6 +153,24 @@ int xa_get_order(struct xarray *xa, u64 index)
 	if (!xa_load_range(xa, index, &first, &last))
 		return 0;
 	return 63 - __builtin_clzll(last - first + 1);
+}
+
+/* What answered is remembered: the node of single indexes, or an entry as wide as one. */
+void *xa_load_slow(struct xarray *xa, u64 index)
+{
+	struct xa_node *node;
+	void *entry;
+	u32 offset;
+
+	entry = walk(xa, index, &node, &offset);
+	if (node && !node->shift) {
+		xa->hint = node;
+		xa->hint_base = index >> XA_CHUNK_SHIFT;
+	} else if (node && visible(entry) && likely(!env_of(xa)->sched.stepped)) {
+		/* Who looked last must not make a new state of an old one. */
+		xa->wide = xa_load_range(xa, index, &xa->wide_first, &xa->wide_last);
+	}
+	return visible(entry);
 }
 
 /* First entry at or after @index in @node; *index moves there. */
@@ -331,6 +316,7 @@ static void clear_slot(struct xarray *xa, struct xa_node *node, u32 offset)
 	void *entry = node->slots[offset];
 	u32 n;
 
+	xa->wide = NULL;
 	if (!entry)
 		return;
 	if (xa_is_node(entry)) {

@@ -18,13 +18,22 @@
 #define XA_CHUNK_SHIFT	6
 #define XA_CHUNK_SIZE	(1u << XA_CHUNK_SHIFT)
 
-struct xa_node;
+struct xa_node {
+	u8 shift;
+	u8 offset;		/* in the parent */
+	u8 count;		/* slots that hold something, siblings included */
+	struct xa_node *parent;
+	void *slots[XA_CHUNK_SIZE];
+};
 
 struct xarray {
 	void *xa_head;
 	/* The node of the last single-index lookup, and the indexes it spans. */
 	struct xa_node *hint;
 	u64 hint_base;
+	/* The entry of more indexes than a node has that was looked up last, NULL none. */
+	void *wide;
+	u64 wide_first, wide_last;
 };
 
 static inline void *xa_mk_value(u64 value)
@@ -50,7 +59,30 @@ static inline bool xa_empty(const struct xarray *tree)
 	return !tree->xa_head;
 }
 
-void *xa_load(struct xarray *xa, u64 index);
+/* Bits 1:0 of a slot: 00 pointer, x1 value, 10 internal (node or sibling). */
+#define XA_INTERNAL	2ul
+
+static inline bool xa_is_internal(const void *slot)
+{
+	return ((uintptr_t)slot & 3) == XA_INTERNAL;
+}
+
+void *xa_load_slow(struct xarray *xa, u64 index);
+
+static inline void *xa_load(struct xarray *xa, u64 index)
+{
+	void *entry;
+
+	if (likely(xa->hint && index >> XA_CHUNK_SHIFT == xa->hint_base)) {
+		entry = xa->hint->slots[index & (XA_CHUNK_SIZE - 1)];
+		if (likely(!xa_is_internal(entry)))
+			return entry;
+	}
+	if (xa->wide && index >= xa->wide_first && index <= xa->wide_last)
+		return xa->wide;
+	return xa_load_slow(xa, index);
+}
+
 /* The same; *first and *last become the range the entry covers. */
 void *xa_load_range(struct xarray *xa, u64 index, u64 *first, u64 *last);
 /*
