@@ -124,7 +124,7 @@ struct kern_folio {
 	unsigned long pfn;		/* of the head */
 	int refcount, mapcount, pincount;
 	unsigned int order;
-	int uptodate, locked, hwpoison;
+	int uptodate, locked, hwpoison, dma_pinned;
 	unsigned int in_cache;		/* references of the page cache */
 };
 

@@ -67,6 +67,7 @@ static void view_folio(const struct folio *folio, struct kern_folio *view)
 	view->mapcount = folio_mapcount(folio);
 	view->pincount = folio_test_large(folio) ? atomic_read(&folio->_pincount) :
 			 folio_ref_count(folio) / GUP_PIN_COUNTING_BIAS;
+	view->dma_pinned = folio_maybe_dma_pinned((struct folio *)folio);
 	view->order = folio_order(folio);
 	view->uptodate = folio_test_uptodate(folio);
 	view->locked = folio_test_locked(folio);

@@ -18,7 +18,7 @@
 #include "sim/base/types.h"
 #include "sim/diag.h"
 
-#define SCN_OPERAND_MAX		10	/* operands a verb can have */
+#define SCN_OPERAND_MAX		11	/* operands a verb can have */
 #define SCN_RESULT_MAX		4	/* alternatives: = 0 | EAGAIN */
 #define SCN_LIMIT_MAX		4	/* [policy a b] [order c] */
 #define SCN_WORDS_MAX		24	/* words of a limit, values of a vary */

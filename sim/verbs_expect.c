@@ -73,6 +73,7 @@ void verb_expect_folio(struct run *run, const struct scn_step *step, struct run_
 	compare_flag_if(step, 5, view.uptodate, out);
 	compare_flag_if(step, 6, view.hwpoison, out);
 	compare_flag_if(step, 9, view.marked, out);
+	compare_flag_if(step, 10, view.dma_pinned, out);
 }
 
 /* @offset: of the folio in its file. Who holds one page of it is named with that. */

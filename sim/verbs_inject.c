@@ -147,6 +147,20 @@ void verb_test_remember(struct run *run, const struct scn_step *step, struct run
 	};
 }
 
+/* By address: the kernel's own memory, or what is no memory. */
+void verb_test_frame(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	struct run_frame *frame = &run->world.frame[step->value[0].id];
+	hpa_t hpa = step->value[1].number;
+
+	if (frame->owned)
+		out_bad_input(out, "p%u is in use, free it first", step->value[0].id);
+	else if (!IS_ALIGNED(hpa, PAGE_SIZE) || hpa >> HW_PHYS_BITS)
+		out_bad_input(out, "hpa=0x%llx is no frame's address", (long long)hpa);
+	else
+		*frame = (struct run_frame){ .used = true, .pfn = hpa_to_pfn(hpa) };
+}
+
 void verb_test_irq(struct run *run, const struct scn_step *step, struct run_outcome *out)
 {
 	u64 cpu = step->value[0].number;

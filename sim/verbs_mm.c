@@ -43,6 +43,45 @@ void verb_user_write(struct run *run, const struct scn_step *step, struct run_ou
 							    AT_OFFSET(step), true, &token));
 }
 
+/* Its folios are small when nothing is said, those of a hugetlb file 2M. */
+void verb_user_open_file(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	bool hugetlb = step->value[2].number == HOST_FILE_HUGETLB;
+	u64 order = step_number(step, 3, hugetlb ? 9 : 0), min_order = step_number(step, 4, 0);
+	u32 gmem = step->value[0].id;
+	struct host_file_params params = {
+		.kind = step->value[2].number, .size = step->value[1].number,
+		.order = order, .min_order = min_order,
+		.max_pages = step_number(step, 5, -1), .min_pages = step_number(step, 6, -1),
+	};
+	int rc;
+
+	if (order > 18 || min_order > 18) {
+		out_bad_input(out, "no folio has an order above 18");
+		return;
+	}
+	rc = step_ops(run)->file_open(step_host(run), gmem, &params);
+	run_created(run, OBJECT_GMEM, gmem, rc);
+	out_errno(run, out, rc);
+}
+
+void verb_user_pread(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	u64 token = 0;
+	int rc = step_ops(run)->file_read(step_host(run), AT_GMEM(step), AT_OFFSET(step), &token);
+
+	out_errno(run, out, rc);
+	if (!rc && step_has(step, 1))
+		out_compare_number(out, "token", step->value[1].number, token);
+}
+
+void verb_user_madv_hwpoison(struct run *run, const struct scn_step *step,
+			     struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->madv_hwpoison(step_host(run), AT_GMEM(step),
+							 AT_OFFSET(step)));
+}
+
 /* ---- gup ---- */
 
 static void gup(struct run *run, const struct scn_step *step, bool give, bool pin,
@@ -178,4 +217,20 @@ void verb_mm_nr_hugepages(struct run *run, const struct scn_step *step, struct r
 	out_errno(run, out, step_ops(run)->hugetlb_resize(step_host(run), step->value[0].number,
 							  step->value[1].number,
 							  step_number(step, 2, 0)));
+}
+
+void verb_mm_demote(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	out_errno(run, out, step_ops(run)->hugetlb_demote(step_host(run), step->value[0].number,
+							  step->value[1].number));
+}
+
+void verb_mm_sysctl(struct run *run, const struct scn_step *step, struct run_outcome *out)
+{
+	int rc = step_ops(run)->sysctl(step_host(run), step->value[0].word, step->value[1].number);
+
+	if (rc == -ENOENT)
+		out_bad_input(out, "no sysctl 'vm.%s' here", step->value[0].word);
+	else
+		out_errno(run, out, rc);
 }

@@ -120,6 +120,13 @@ static const struct word gmem_flag_words[] = {
 	{ "mmap+init-shared", GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED, "" },
 };
 
+static const struct word file_kind_words[] = {
+	{ "memfd", HOST_FILE_MEMFD, "memfd_create()" },
+	{ "disk", HOST_FILE_DISK, "on a disk file system" },
+	{ "bare-disk", HOST_FILE_BARE_DISK, "on one without error_remove_folio" },
+	{ "hugetlb", HOST_FILE_HUGETLB, "memfd_create(MFD_HUGETLB)" },
+};
+
 static const struct word measure_words[] = {
 	{ "operation", MEASURE_OPERATION, "the operation the situation is about" },
 	{ "failure", MEASURE_FAILURE, "what failed before it: counted, its result is not" },
@@ -156,6 +163,7 @@ static const struct word_list lists[] = {
 	[WORDS_VISIBILITY] = LIST(visibility_words),
 	[WORDS_VM_TYPE] = LIST(vm_type_words),
 	[WORDS_GMEM_FLAGS] = LIST(gmem_flag_words),
+	[WORDS_FILE_KIND] = LIST(file_kind_words),
 	[WORDS_MEASURE] = LIST(measure_words),
 	[WORDS_YESNO] = LIST(yesno_words),
 	[WORDS_LEVEL] = LIST(level_words),

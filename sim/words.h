@@ -38,6 +38,7 @@ enum word_table {
 	WORDS_VISIBILITY,	/* 0 shared, 1 private */
 	WORDS_VM_TYPE,
 	WORDS_GMEM_FLAGS,
+	WORDS_FILE_KIND,	/* enum host_file_kind */
 	WORDS_MEASURE,		/* enum run_measure */
 	WORDS_YESNO,
 	WORDS_LEVEL,		/* enum pg_level */

@@ -52,6 +52,25 @@ static inline int world_teardown(void **state)
 
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_plain, world_teardown)
 
+static inline u64 mm_nr_free_pages(const struct mm *mm)
+{
+	return mm->zone.nr_free;
+}
+
+static inline u64 mm_nr_poisoned_pages(const struct mm *mm)
+{
+	return mm->mf.num_poisoned_pages;
+}
+
+/* Of the entry at @index, 0 also where there is none. */
+static inline int xa_get_order(struct xarray *xa, u64 index)
+{
+	u64 first, last;
+
+	return xa_load_range(xa, index, &first, &last) ?
+	       63 - __builtin_clzll(last - first + 1) : 0;
+}
+
 static inline s32 holders(struct world *w, const struct folio *folio, enum holder holder)
 {
 	return page_ledger(&folio->page)->count[holder];

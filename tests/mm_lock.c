@@ -64,8 +64,6 @@ static void trying(void *arg)
 	struct scene *scene = arg;
 
 	scene->ok = folio_trylock(scene->folio);
-	assert_int_equal(PTR_ERR(__filemap_get_folio(scene->inode->i_mapping, 0,
-						     FGP_LOCK | FGP_NOWAIT, 0)), -EAGAIN);
 }
 
 static void trylock_of_a_held_lock_fails_and_leaves_nothing_behind(void **state)

@@ -175,9 +175,9 @@ static void a_pin_of_a_small_folio_is_1024_references(void **state)
 	assert_int_equal(holders(w, folio, HOLDER_GUP_PIN), 1024);
 	assert_int_equal(folio_ref_count(folio), 1 + 1 + 1024);
 	assert_true(folio_maybe_dma_pinned(folio));
-	unpin_user_page(page[0]);
-	unpin_user_page(page[1]);
-	unpin_user_page(page[2]);
+	gup_put_page(page[0], 1, FOLL_PIN);
+	gup_put_page(page[1], 1, FOLL_PIN);
+	gup_put_page(page[2], 1, FOLL_PIN);
 	assert_false(folio_maybe_dma_pinned(folio));
 	unmap_memfile(w, m);
 }
@@ -214,6 +214,7 @@ static void get_user_pages_stops_where_it_cannot_go_on(void **state)
 	assert_int_equal(get_user_pages_fast(m.mms, at + 2 * PAGE_SIZE, 1, 0, page + 2), -EFAULT);
 	put_page_as(page[0], HOLDER_GUP);
 	put_page_as(page[1], HOLDER_GUP);
+	m.vma->vm_file->f_mapping->can_writeback = true;
 	assert_int_equal(pin_user_pages_fast(m.mms, at, 1, FOLL_WRITE | FOLL_LONGTERM, page), -EFAULT);
 	unmap_memfile(w, m);
 }
@@ -224,8 +225,6 @@ static void grabbing_a_free_folio_fails_with_a_warning(void **state)
 	struct folio *folio = folio_alloc(w->env, GFP_KERNEL, 0);
 
 	folio_put_as(folio, HOLDER_ALLOC);
-	assert_false(try_grab_folio_fast(folio, 1, FOLL_GET));
-	assert_int_equal(w->env->checker.warn_count, 0);
 	assert_int_equal(try_grab_folio(folio, 1, FOLL_GET), -ENOMEM);
 	assert_int_equal(w->env->checker.warn_count, 1);
 }

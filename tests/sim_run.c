@@ -362,7 +362,7 @@ static void every_knob_reads_back_what_was_set(void **state)
 		{ "ram", "1T" }, { "cpus", "64" }, { "packages", "8" }, { "hkids", "2" },
 		{ "erratum", "on" }, { "series-bugs", "no-border-split" },
 		{ "split-1G", "2M" }, { "conversion-checks", "off" },
-		{ "boot-refuse", "SYS.CONFIG" },
+		{ "boot-refuse", "SYS.CONFIG" }, { "no-page-checks", "on" },
 	};
 	struct sim_config config, other;
 	char text[64], why[DIAG_TEXT_MAX];

@@ -320,6 +320,9 @@ static const struct host_ops kernel_host_ops = {
 	.gmem_mmap = kernel_gmem_mmap,
 	.gmem_munmap = kernel_gmem_munmap,
 	.gmem_user_access = kernel_gmem_user_access,
+	.file_open = kernel_file_open,
+	.file_read = kernel_file_read,
+	.madv_hwpoison = kernel_madv_hwpoison,
 	.gup = kernel_gup,
 	.lru_add_drain = kernel_lru_add_drain,
 	.memory_failure = kernel_memory_failure,
@@ -340,6 +343,8 @@ static const struct host_ops kernel_host_ops = {
 	.probe_hold = kernel_probe_hold,
 	.probe_hugetlb = kernel_probe_hugetlb,
 	.hugetlb_resize = kernel_hugetlb_resize,
+	.hugetlb_demote = kernel_hugetlb_demote,
+	.sysctl = kernel_sysctl,
 	.gmem_link = kernel_gmem_link,
 	.vm_move = kernel_vm_move,
 	.check = kernel_check,
@@ -364,6 +369,8 @@ static const char *unsupported(const struct host_config *config)
 		return "this kernel has the bugs it has (series-bugs none only)";
 	if (config->lru_batches)
 		return "LRU batches are not stood in for";
+	if (config->no_page_checks)
+		return "mm/page_alloc.c is not linked in";
 	if (config->panic_on_warn)
 		return "panic_on_warn is not stood in for";
 	return NULL;

@@ -77,6 +77,10 @@ int kernel_vm_move(struct host *h, u32 vm, u32 from);
 int kernel_gmem_mmap(struct host *h, u32 gmem, u64 offset, u64 len, bool shared);
 int kernel_gmem_munmap(struct host *h, u32 gmem, u64 offset, u64 len);
 int kernel_gmem_user_access(struct host *h, u32 gmem, u64 offset, bool write, u64 *token);
+int kernel_file_open(struct host *h, u32 gmem, const struct host_file_params *params);
+int kernel_file_read(struct host *h, u32 gmem, u64 offset, u64 *token);
+int kernel_madv_hwpoison(struct host *h, u32 gmem, u64 offset);
+int kernel_sysctl(struct host *h, const char *name, u64 value);
 int kernel_gup(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin);
 int kernel_lru_add_drain(struct host *h);
 int kernel_memory_failure(struct host *h, u32 gmem, u64 offset, u32 flags);
@@ -102,6 +106,7 @@ int kernel_probe_pamt_count(struct host *h, kvm_pfn_t pfn);
 int kernel_probe_hold(struct host *h, struct host_hold_view *view);
 int kernel_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *view);
 int kernel_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit);
+int kernel_hugetlb_demote(struct host *h, u8 level, u64 count);
 void kernel_check(struct host *h);
 /* After the process is gone: what is in use that nobody will give back. */
 void kernel_check_frames(struct host *h);

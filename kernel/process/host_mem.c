@@ -228,6 +228,26 @@ int kernel_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event even
 	return skip(h, "mm/memory-failure.c is not linked in");
 }
 
+int kernel_madv_hwpoison(struct host *h, u32 gmem, u64 offset)
+{
+	return skip(h, "mm/memory-failure.c is not linked in");
+}
+
+int kernel_sysctl(struct host *h, const char *name, u64 value)
+{
+	return skip(h, "the sysctls of vm are those of files that are not linked in");
+}
+
+int kernel_file_open(struct host *h, u32 gmem, const struct host_file_params *params)
+{
+	return skip(h, "the only files of this kernel are guest_memfd's");
+}
+
+int kernel_file_read(struct host *h, u32 gmem, u64 offset, u64 *token)
+{
+	return skip(h, "the only files of this kernel are guest_memfd's");
+}
+
 /* There are no LRU batches that could hold anything. */
 int kernel_lru_add_drain(struct host *h)
 {

@@ -28,6 +28,7 @@ int kernel_probe_folio(struct host *h, u32 gmem, u64 offset, struct host_folio_v
 	view->hwpoison = folio.hwpoison;
 	view->mapcount = folio.mapcount;
 	view->pincount = folio.pincount;
+	view->dma_pinned = folio.dma_pinned;
 	return 0;
 }
 
@@ -233,6 +234,12 @@ int kernel_probe_hugetlb(struct host *h, u8 level, struct host_hugetlb_view *vie
 }
 
 int kernel_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit)
+{
+	h->skip = "this kernel has no hugetlb pools";
+	return HOST_SKIP;
+}
+
+int kernel_hugetlb_demote(struct host *h, u8 level, u64 count)
 {
 	h->skip = "this kernel has no hugetlb pools";
 	return HOST_SKIP;

@@ -15,14 +15,6 @@ struct files_struct {
 	struct file *fd[NR_OPEN];
 };
 
-#define FALLOC_FL_KEEP_SIZE	0x01
-#define FALLOC_FL_PUNCH_HOLE	0x02
-#define FALLOC_FL_COLLAPSE_RANGE 0x08
-#define FALLOC_FL_ZERO_RANGE	0x10
-#define FALLOC_FL_INSERT_RANGE	0x20
-#define FALLOC_FL_UNSHARE_RANGE	0x40
-#define FALLOC_FL_MODE_MASK	0x7a
-
 /* The lowest number without a file; -EMFILE. It is not taken by asking. */
 int get_unused_fd(struct files_struct *files);
 void fd_install(struct files_struct *files, int fd, struct file *file);

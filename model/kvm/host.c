@@ -42,6 +42,7 @@ static struct mm *host_boot_mm(struct env *env, struct hw *hw, const struct host
 
 	mm_config.lru_batches = config->lru_batches;
 	mm_config.panic_on_warn = config->panic_on_warn;
+	mm_config.check_pages = !config->no_page_checks;
 	mm_config.hvo = config->hvo;
 	mm_config.hugetlb = config->gmem_page > PG_LEVEL_4K;
 	mm_config.hugetlb_2m = config->hugetlb_2m;

@@ -91,6 +91,12 @@ long host_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg,
 /* host_ram.c */
 u64 host_map_ram(struct model_host *mh);
 
+/* host_files.c */
+int host_file_open(struct host *h, u32 gmem, const struct host_file_params *params);
+int host_file_read(struct host *h, u32 gmem, u64 offset, u64 *token);
+int host_madv_hwpoison(struct host *h, u32 gmem, u64 offset);
+int host_sysctl(struct host *h, const char *name, u64 value);
+
 /* host_users.c */
 int host_gmem_mmap(struct host *h, u32 gmem, u64 offset, u64 len, bool shared);
 int host_gmem_munmap(struct host *h, u32 gmem, u64 offset, u64 len);
@@ -104,6 +110,10 @@ int host_page_alloc(struct host *h, u8 order, kvm_pfn_t *pfn);
 int host_page_write(struct host *h, kvm_pfn_t pfn, u64 token, bool partial);
 int host_page_free(struct host *h, kvm_pfn_t pfn, u8 order);
 int host_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit);
+int host_hugetlb_demote(struct host *h, u8 level, u64 count);
+/* Where the process sees @offset of @file, NULL when it does not map it. */
+struct vm_area_struct *host_find_mapping(struct host *h, const struct file *file, u64 offset,
+					 u64 *address);
 /* What is left in the hands of others when the process is gone. */
 void host_users_let_go(struct host *h);
 

@@ -28,6 +28,7 @@ int host_probe_folio(struct host *h, u32 gmem, u64 offset, struct host_folio_vie
 	view->locked = folio_test_locked(folio);
 	view->hwpoison = folio_contain_hwpoisoned_page(folio);
 	view->marked = folio_file_page(folio, offset >> PAGE_SHIFT)->flags & BIT_ULL(PG_model_hold);
+	view->dma_pinned = folio_maybe_dma_pinned(folio);
 	view->in_lru_batch = folio_in_lru_batch(folio);
 	view->mapcount = folio_mapcount(folio);
 	view->pincount = folio_test_large(folio) ? folio->_pincount :

@@ -23,9 +23,8 @@ int host_gmem_mmap(struct host *h, u32 gmem, u64 offset, u64 len, bool shared)
 	return IS_ERR(vma) ? PTR_ERR(vma) : 0;
 }
 
-/* The mapping that shows @offset of @file; *address is where. */
-static struct vm_area_struct *find_mapping(struct host *h, const struct file *file,
-					   u64 offset, u64 *address)
+struct vm_area_struct *host_find_mapping(struct host *h, const struct file *file, u64 offset,
+					 u64 *address)
 {
 	struct mm_struct *mm = model_host(h)->globals.current_mm;
 	struct vm_area_struct *vma;
@@ -47,7 +46,7 @@ int host_gmem_munmap(struct host *h, u32 gmem, u64 offset, u64 len)
 	struct file *file = host_open_gmem(h, gmem);
 	u64 address;
 
-	if (!file || !find_mapping(h, file, offset, &address))
+	if (!file || !host_find_mapping(h, file, offset, &address))
 		return -EBADF;
 	return vm_munmap(model_host(h)->globals.current_mm, address, len);
 }
@@ -57,7 +56,7 @@ int host_gmem_user_access(struct host *h, u32 gmem, u64 offset, bool write, u64 
 	struct file *file = host_open_gmem(h, gmem);
 	u64 address;
 
-	if (!file || !find_mapping(h, file, offset, &address))
+	if (!file || !host_find_mapping(h, file, offset, &address))
 		return -EBADF;
 	return user_access(model_host(h)->globals.current_mm, address, write, token);
 }
@@ -115,8 +114,9 @@ static int gup_take(struct host *h, u32 gmem, u64 offset, u32 count, bool pin)
 		struct page *page = gmem_page(file, offset);
 		int got;
 
-		if (find_mapping(h, file, offset, &address)) {
-			got = pin ? pin_user_pages_fast(mh->globals.current_mm, address, 1, 0, &page) :
+		if (host_find_mapping(h, file, offset, &address)) {
+			got = pin ? pin_user_pages_fast(mh->globals.current_mm, address, 1,
+							FOLL_WRITE | FOLL_LONGTERM, &page) :
 				    get_user_pages_fast(mh->globals.current_mm, address, 1, 0, &page);
 			if (got != 1)
 				return got < 0 ? got : -EFAULT;
@@ -176,6 +176,17 @@ int host_lru_add_drain(struct host *h)
 
 /* -- memory errors --------------------------------------------------------- */
 
+/*
+ * Who says MF_COUNT_INCREASED has a reference already, which memory failure keeps
+ * or drops. -EINVAL: nobody can have one on a page that is free.
+ */
+static int fail_page(struct host *h, struct page *page, u32 flags)
+{
+	if (flags & MF_COUNT_INCREASED && !folio_try_get(page_folio(page)))
+		return -EINVAL;
+	return memory_failure(h->env, page_to_pfn(page), flags);
+}
+
 int host_memory_failure(struct host *h, u32 gmem, u64 offset, u32 flags)
 {
 	struct file *file = host_open_gmem(h, gmem);
@@ -183,7 +194,7 @@ int host_memory_failure(struct host *h, u32 gmem, u64 offset, u32 flags)
 
 	if (!file)
 		return -EBADF;
-	return page ? memory_failure(h->env, page_to_pfn(page), flags) : -ENXIO;
+	return page ? fail_page(h, page, flags) : -ENXIO;
 }
 
 int host_unpoison(struct host *h, u32 gmem, u64 offset)
@@ -198,9 +209,12 @@ int host_unpoison(struct host *h, u32 gmem, u64 offset)
 
 int host_frame_event(struct host *h, kvm_pfn_t pfn, enum host_frame_event event, u32 flags)
 {
+	struct page *page;
+
 	switch (event) {
 	case FRAME_MEMORY_FAILURE:
-		return memory_failure(h->env, pfn, flags);
+		page = pfn_to_page(h->env, pfn);
+		return page ? fail_page(h, page, flags) : memory_failure(h->env, pfn, flags);
 	case FRAME_UNPOISON:
 		return unpoison_memory(h->env, pfn);
 	default:
@@ -260,6 +274,17 @@ int host_hugetlb_resize(struct host *h, u8 level, u64 count, u64 overcommit)
 		return -ENOENT;
 	pool->nr_overcommit_huge_pages = overcommit;
 	return set_max_huge_pages(pool, count);
+}
+
+int host_hugetlb_demote(struct host *h, u8 level, u64 count)
+{
+	struct hstate *pool = hugetlb_hstate(mm_of(model_host(h)), (level - PG_LEVEL_4K) * 9);
+	s64 done;
+
+	if (!pool)
+		return -ENOENT;
+	done = demote_pool_huge_page(pool, count);
+	return done < 0 ? done : 0;
 }
 
 void host_users_let_go(struct host *h)

@@ -82,8 +82,7 @@ static struct folio *filemap_create(struct address_space *cache, pgoff_t index,
 
 	if (WARN_ON_ONCE(env, !(fgp & (FGP_LOCK | FGP_FOR_MMAP))))
 		fgp |= FGP_LOCK;
-	if (fgp & FGP_NOWAIT)
-		gfp &= ~__GFP_DIRECT_RECLAIM;
+	index = ALIGN_DOWN(index, 1ULL << min_order);
 	if (order < min_order)
 		order = min_order;
 	if (order > max_order)
@@ -100,11 +99,9 @@ static struct folio *filemap_create(struct address_space *cache, pgoff_t index,
 			if (!err)
 				break;
 			folio_put(folio);
-			if (err == -EEXIST)
-				return ERR_PTR(err);
 		}
 		if (order <= min_order)
-			return ERR_PTR(fgp & FGP_NOWAIT && err == -ENOMEM ? -EAGAIN : err);
+			return ERR_PTR(err);
 	}
 	if (fgp & FGP_FOR_MMAP)
 		folio_unlock(folio);
@@ -129,12 +126,7 @@ repeat:
 		return folio;
 	}
 	if (fgp & FGP_LOCK) {
-		if (!(fgp & FGP_NOWAIT)) {
-			folio_lock(folio);
-		} else if (!folio_trylock(folio)) {
-			folio_put(folio);
-			return ERR_PTR(-EAGAIN);
-		}
+		folio_lock(folio);
 		/* Truncated while we waited for the lock? */
 		if (unlikely(folio->mapping != cache)) {
 			folio_unlock(folio);
@@ -145,8 +137,6 @@ repeat:
 			goto repeat;
 		}
 	}
-	if (fgp & FGP_ACCESSED)
-		folio_set_referenced(folio);
 	return folio;
 }
 
@@ -164,7 +154,7 @@ void __filemap_remove_folio(struct folio *folio)
 /* The hook runs out of the tree, locked, with the cache's references still there. */
 static void filemap_free_folio(struct address_space *mapping, struct folio *folio)
 {
-	if (mapping->a_ops && mapping->a_ops->free_folio)
+	if (mapping->a_ops->free_folio)
 		mapping->a_ops->free_folio(folio);
 	folio_put_refs_as(folio, folio_nr_pages(folio), HOLDER_FILEMAP);
 }

@@ -13,12 +13,10 @@
 
 #include "model/mm/fs.h"
 
-#define FGP_ACCESSED	0x1
 #define FGP_LOCK	0x2
 #define FGP_CREAT	0x4
 #define FGP_WRITE	0x8
 #define FGP_NOFS	0x10
-#define FGP_NOWAIT	0x20
 #define FGP_FOR_MMAP	0x40
 #define FGP_STABLE	0x80
 #define FGP_DONTCACHE	0x100
@@ -36,7 +34,7 @@ struct folio_batch {
 
 /* NULL when nothing is there. Takes a reference, no lock. */
 struct folio *filemap_get_entry(struct address_space *mapping, pgoff_t index);
-/* -ENOENT, -EAGAIN (FGP_NOWAIT), -ENOMEM. Locked if FGP_LOCK or just created. */
+/* -ENOENT, -ENOMEM. Locked if FGP_LOCK or, but for FGP_FOR_MMAP, just created. */
 struct folio *__filemap_get_folio(struct address_space *mapping, pgoff_t index,
 				  fgf_t fgp, gfp_t gfp);
 
@@ -82,16 +80,9 @@ static inline pgoff_t folio_next_index(const struct folio *piece)
  * reference of its own (HOLDER_LRU_BATCH); a large one goes there at once.
  */
 void folio_add_lru(struct folio *folio);
-void lru_add_drain(struct env *env);		/* the running CPU's batch */
 void lru_add_drain_all(struct env *env);
 /* True when @folio waits in some CPU's batch (probe; ported code cannot know). */
 bool folio_in_lru_batch(const struct folio *folio);
-/*
- * The folio's count is folio_expected_ref_count() + extra_refs, if need be after
- * draining this CPU, then all: lru_cache_drain_for_folio().
- * *drained_all keeps a caller's loop from draining twice.
- */
-bool lru_cache_drain_for_folio(struct folio *folio, s32 extra_refs, bool *drained_all);
 /* Take off the LRU with a reference of HOLDER_ISOLATE; false when not on it. */
 bool folio_isolate_lru(struct folio *folio);
 

@@ -63,13 +63,6 @@ static void lru_add_drain_cpu(struct mm *mm, struct mm_cpu *cpu)
 	}
 }
 
-void lru_add_drain(struct env *env)
-{
-	struct mm *mm = env->layer[LAYER_MM];
-
-	lru_add_drain_cpu(mm, this_cpu_mm(mm));
-}
-
 void lru_add_drain_all(struct env *env)
 {
 	struct mm *mm = env->layer[LAYER_MM];
@@ -103,34 +96,6 @@ void folio_add_lru(struct folio *folio)
 bool folio_in_lru_batch(const struct folio *folio)
 {
 	return page_ledger(&folio->page)->count[HOLDER_LRU_BATCH];
-}
-
-/* Large folios never wait in a batch. */
-static bool folio_may_be_lru_cached(const struct folio *folio)
-{
-	return !folio_test_large(folio);
-}
-
-static bool refs_are_expected(struct folio *folio, s32 extra_refs)
-{
-	return folio_ref_count(folio) == folio_expected_ref_count(folio) + extra_refs &&
-	       !scanner_passes(folio);
-}
-
-bool lru_cache_drain_for_folio(struct folio *folio, s32 extra_refs, bool *drained_all)
-{
-	struct env *env = env_of(folio);
-
-	if (refs_are_expected(folio, extra_refs))
-		return true;
-	if (!folio_may_be_lru_cached(folio) || *drained_all)
-		return false;
-	lru_add_drain(env);
-	if (refs_are_expected(folio, extra_refs))
-		return true;
-	lru_add_drain_all(env);
-	*drained_all = true;
-	return refs_are_expected(folio, extra_refs);
 }
 
 bool folio_isolate_lru(struct folio *folio)

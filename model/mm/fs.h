@@ -50,6 +50,7 @@ struct address_space {
 	gfp_t gfp_mask;
 	int wb_err;
 	bool is_shmem;
+	bool can_writeback;		/* its backing device does: mapping_can_writeback() */
 	const struct address_space_operations *a_ops;
 };
 
@@ -72,8 +73,21 @@ struct inode {
 	char name[16];			/* for reports: "g0" */
 };
 
+/* include/uapi/linux/falloc.h */
+#define FALLOC_FL_KEEP_SIZE	0x01
+#define FALLOC_FL_PUNCH_HOLE	0x02
+#define FALLOC_FL_COLLAPSE_RANGE 0x08
+#define FALLOC_FL_ZERO_RANGE	0x10
+#define FALLOC_FL_INSERT_RANGE	0x20
+#define FALLOC_FL_UNSHARE_RANGE	0x40
+#define FALLOC_FL_MODE_MASK	0x7a
+/* What files without blocks know. */
+#define FALLOC_FL_MEMORY_FILE	(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)
+
 struct file_operations {
 	int (*mmap)(struct file *file, struct vm_area_struct *vma);
+	/* The page at @offset; 0, -EIO, 0 with *token TOKEN_ZERO where nothing is. */
+	int (*read)(struct file *file, u64 offset, u64 *token);
 	long (*fallocate)(struct file *file, int mode, s64 offset, s64 len);
 	int (*release)(struct inode *inode, struct file *file);
 };
@@ -129,6 +143,11 @@ static inline void mapping_set_unevictable(struct address_space *cache)
 static inline bool mapping_unevictable(const struct address_space *cache)
 {
 	return cache && cache->flags & BIT_ULL(AS_UNEVICTABLE);
+}
+
+static inline bool mapping_can_writeback(const struct address_space *cache)
+{
+	return cache->can_writeback;
 }
 
 static inline bool mapping_inaccessible(const struct address_space *cache)

@@ -2,7 +2,8 @@
 /*
  * get_user_pages() and pins: mm/gup.c of Linux 7.3.4. A pin of a small folio is
  * 1024 references; of a large one a reference and a pincount. Left out: remote
- * mms, P2PDMA, long-term migration out of movable zones (there is one zone).
+ * mms, P2PDMA, long-term migration out of movable zones (there is one zone), the
+ * lockless walk of GUP-fast and the references it takes by mistake.
  */
 #include "model/mm/internal.h"
 
@@ -23,15 +24,6 @@ int try_grab_folio(struct folio *folio, int refs, u32 flags)
 			folio->_pincount += refs;
 	}
 	return 0;
-}
-
-bool try_grab_folio_fast(struct folio *folio, int refs, u32 flags)
-{
-	if (WARN_ON_ONCE(env_of(folio), folio_ref_count(folio) < 0))
-		return false;
-	if (!folio_ref_count(folio))
-		return false;
-	return !try_grab_folio(folio, refs, flags);
 }
 
 void gup_put_folio(struct folio *folio, int refs, u32 flags)
@@ -94,15 +86,18 @@ int get_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
 	return gup_range(mms, start, nr, gup_flags | FOLL_GET, pages);
 }
 
-/* Whether a long-term writable pin is allowed: not of an ordinary file's pages. */
-static bool gup_folio_allowed(struct mm_struct *mms, u64 start, u32 flags)
+/*
+ * A file that is written back wants to know when its pages are written, and who
+ * holds a pin for long does not tell: not so shmem, hugetlb and guest_memfd.
+ */
+static bool writable_file_mapping_allowed(struct mm_struct *mms, u64 start, u32 flags)
 {
 	const u32 suspect = FOLL_PIN | FOLL_LONGTERM | FOLL_WRITE;
 	const struct vm_area_struct *vma = find_vma(mms, start);
 
-	if ((flags & suspect) != suspect)
+	if (!vma || (flags & suspect) != suspect)
 		return true;
-	return vma && vma->vm_file->f_mapping->is_shmem;
+	return !mapping_can_writeback(vma->vm_file->f_mapping);
 }
 
 int pin_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
@@ -110,12 +105,7 @@ int pin_user_pages_fast(struct mm_struct *mms, u64 start, int nr, u32 gup_flags,
 {
 	if (WARN_ON_ONCE(env_of(mms), gup_flags & FOLL_GET))
 		return -EINVAL;
-	if (!gup_folio_allowed(mms, start, gup_flags | FOLL_PIN))
+	if (!writable_file_mapping_allowed(mms, start, gup_flags | FOLL_PIN))
 		return -EFAULT;
 	return gup_range(mms, start, nr, gup_flags | FOLL_PIN, pages);
-}
-
-void unpin_user_page(struct page *page)
-{
-	gup_put_page(page, 1, FOLL_PIN);
 }

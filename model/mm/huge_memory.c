@@ -9,9 +9,9 @@
  * keeps them locked from the unfreeze until it unlocks and puts them, with
  * nothing in between that a lock holder could tell.
  *
- * No scenario gets here: guest_memfd of 7.3.4 asks for small folios only, and the
- * large ones of the series are hugetlb's, split in hugetlb_split.c. It stands for
- * whoever tries a large folio that is not, and only unit tests make one.
+ * guest_memfd never gets here: 7.3.4 asks for small folios only, and the large ones
+ * of the series are hugetlb's, split in hugetlb_split.c. Who does is a memfd or a
+ * file on a disk whose folios are large.
  */
 #include "model/mm/huge_memory.h"
 #include "model/mm/internal.h"
@@ -258,10 +258,11 @@ bool truncate_split_folio(struct folio *folio, u64 start, u64 end)
 		struct folio *second = page_folio(page);
 
 		if (second != folio && folio_test_large(second) && folio_try_get(second)) {
-			folio_lock(second);
-			if (second->mapping == cache)
-				folio_split(second, min_order, page);
-			folio_unlock(second);
+			if (folio_trylock(second)) {
+				if (second->mapping == cache)
+					folio_split(second, min_order, page);
+				folio_unlock(second);
+			}
 			folio_put(second);
 		}
 	}

@@ -350,19 +350,6 @@ struct folio *hugetlb_alloc_folio(struct hstate *h, bool reserved)
 	return folio;
 }
 
-struct folio *alloc_hugetlb_folio_reserve(struct hstate *h)
-{
-	struct folio *folio = NULL;
-
-	spin_lock(hugetlb_lock(h));
-	if (h->resv_huge_pages)
-		folio = dequeue_hugetlb_folio(h);
-	if (folio)
-		h->resv_huge_pages--;
-	spin_unlock(hugetlb_lock(h));
-	return folio;
-}
-
 /* Surplus folios for a reservation; they go straight to the free list. 0 or -ENOMEM. */
 int gather_surplus_pages(struct hstate *h, s64 needed)
 {
@@ -485,7 +472,7 @@ int dissolve_free_hugetlb_folio(struct folio *idle)
 	spin_unlock(hugetlb_lock(h));
 	ret = hugetlb_vmemmap_restore_folio(idle);
 	if (!ret) {
-		free_hugetlb_to_buddy(h, idle);
+		update_and_free_hugetlb_folio(h, idle, PROCESS);
 		return 0;
 	}
 	spin_lock(hugetlb_lock(h));

@@ -97,8 +97,6 @@ int set_max_huge_pages(struct hstate *h, u64 count);
  * @reserved: a reservation made before pays for it. -ENOSPC.
  */
 struct folio *hugetlb_alloc_folio(struct hstate *h, bool reserved);
-/* The same for memfd: only out of reservations; NULL when there is none. */
-struct folio *alloc_hugetlb_folio_reserve(struct hstate *h);
 /* Reserve (@delta > 0) or give back (< 0) that many pages of the pool. 0, -ENOMEM. */
 int hugetlb_acct_memory(struct hstate *h, s64 delta);
 /* Out of the pool into the buddy. 0 (also when it is no hugetlb folio), -EBUSY, -ENOMEM. */
@@ -144,12 +142,6 @@ u64 hugetlb_vmemmap_saved(const struct mm *mm);
 
 /* -- split and merge, hugetlb_split.c ------------------------------------------ */
 
-/*
- * @folio is frozen and in no page cache. Afterwards it is 2^(old - new) frozen
- * plain folios of @new_order. Undoes HVO and remembers what the pool must know
- * to get it back. 0, -ENOMEM with nothing changed.
- */
-int hugetlb_split_folio(struct folio *folio, u32 new_order);
 /*
  * The frozen pieces of the folio that began at @head become one again. Needs no
  * memory; optimizing is tried. The folio is frozen.

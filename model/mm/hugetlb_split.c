@@ -152,11 +152,6 @@ int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 	return 0;
 }
 
-int hugetlb_split_folio(struct folio *folio, u32 new_order)
-{
-	return hugetlb_split_folio_flags(folio, new_order, folio->flags & BIT_ULL(PG_uptodate));
-}
-
 /* -- merge ---------------------------------------------------------------------------------- */
 
 /*

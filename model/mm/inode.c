@@ -9,6 +9,10 @@
 
 #include "model/mm/internal.h"
 
+/* What an inode has until somebody gives it operations of its own. */
+static const struct address_space_operations empty_aops;
+static const struct inode_operations empty_iops;
+
 static void address_space_init(struct address_space *mapping, struct inode *inode)
 {
 	mapping->host = inode;
@@ -17,6 +21,7 @@ static void address_space_init(struct address_space *mapping, struct inode *inod
 	lock_init(&mapping->i_mmap_rwsem, LOCK_I_MMAP, inode->i_ino);
 	INIT_LIST_HEAD(&mapping->i_mmap);
 	mapping->gfp_mask = GFP_HIGHUSER;
+	mapping->a_ops = &empty_aops;
 }
 
 struct inode *new_inode(struct env *env, const char *name)
@@ -30,6 +35,7 @@ struct inode *new_inode(struct env *env, const char *name)
 	inode->i_ino = mm->next_ino++;
 	inode->i_count = 1;
 	inode->i_mapping = &inode->i_data;
+	inode->i_op = &empty_iops;
 	snprintf(inode->name, sizeof(inode->name), "%s", name);
 	address_space_init(&inode->i_data, inode);
 	return inode;
@@ -46,11 +52,11 @@ void iput(struct inode *inode)
 
 	if (--inode->i_count)
 		return;
-	if (inode->i_op && inode->i_op->evict_inode)
+	if (inode->i_op->evict_inode)
 		inode->i_op->evict_inode(inode);
 	else
 		truncate_inode_pages_final(inode->i_mapping);
-	if (inode->i_op && inode->i_op->free_inode)
+	if (inode->i_op->free_inode)
 		inode->i_op->free_inode(inode);
 	xa_destroy(&inode->i_data.i_pages);
 	pool_free(&mm->inodes, inode);
@@ -92,7 +98,7 @@ void fput_last(struct file *file)
 	struct inode *inode = file->f_inode;
 	struct mm *mm = mm_of(file);
 
-	if (file->f_op && file->f_op->release)
+	if (file->f_op->release)
 		file->f_op->release(inode, file);
 	iput(inode);
 	pool_free(&mm->files, file);

@@ -229,7 +229,11 @@ struct hugetlb_pieces_seen {
 void hugetlb_split_init(struct hugetlb_state *state);
 /* NULL when this page is of no split folio. */
 struct hugetlb_stash *hugetlb_stash_of(struct mm *mm, kvm_pfn_t pfn);
-/* hugetlb_split_folio(); @flags: what each piece is to have. */
+/*
+ * @folio is frozen and in no page cache. Afterwards it is 2^(old - new) frozen
+ * plain folios of @new_order with @flags. Undoes HVO and remembers what the pool
+ * must know to get it back. 0, -ENOMEM with nothing changed.
+ */
 int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags);
 /* Frozen pieces of whatever order become one compound page. */
 void hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen);

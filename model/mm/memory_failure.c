@@ -149,6 +149,8 @@ static void kill_procs(struct folio *folio, u32 flags, u8 lsb)
 			continue;
 		vma->vm_mm->sigbus = true;
 		vma->vm_mm->sigbus_lsb = lsb;
+		kmsg(mm->env, KMSG_ERR, "kill_proc", "Memory failure: %#x: SIGBUS to %s, address lsb %u",
+		     folio->pfn, vma->vm_mm->name, lsb);
 	}
 }
 
@@ -165,8 +167,7 @@ bool hwpoison_user_mappings(struct folio *folio, struct page *page, u32 flags)
 	if (!folio_mapped(folio))
 		return true;
 	dirty = folio_test_dirty(folio) || flags & MF_MUST_KILL;
-	/* Memory files cannot write back: mappers find a marker at their next access. */
-	unmap_poisoned_folio(folio, true);
+	unmap_poisoned_folio(folio, flags & MF_MUST_KILL);
 	if (dirty || folio_mapped(folio))
 		kill_procs(folio, flags, lsb);
 	return !folio_mapped(folio);
@@ -220,7 +221,7 @@ enum mf_result truncate_error_folio(struct folio *folio, kvm_pfn_t pfn,
 {
 	int err;
 
-	if (cache->a_ops && cache->a_ops->error_remove_folio) {
+	if (cache->a_ops->error_remove_folio) {
 		err = cache->a_ops->error_remove_folio(cache, folio);
 		if (!err)
 			return MF_RECOVERED;

@@ -4,7 +4,10 @@
  * panic, and the audit over all struct pages. The model's own; the kernel has
  * no counterpart beyond its file-scope variables.
  */
+#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "model/mm/hugetlb.h"
 #include "model/mm/internal.h"
@@ -44,6 +47,29 @@ struct mm *mm_create(struct env *env, struct hw *hw, const struct mm_config *con
 	mm_reserve(mm, 0, KERNEL_IMAGE_PAGES + vmemmap_frames(mm));
 	hugetlb_init(mm);
 	return mm;
+}
+
+int mm_sysctl(struct mm *mm, const char *name, u64 value)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+	} table[] = {
+#define SYSCTL(name, field) { name, offsetof(struct mm_config, field) },
+#include "model/mm/sysctls.def"
+#undef SYSCTL
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		if (strcmp(table[i].name, name))
+			continue;
+		if (value > 1)
+			return -EINVAL;
+		*(bool *)((char *)&mm->config + table[i].at) = value;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 void mm_set_hooks(struct mm *mm, const struct mm_hooks *hooks)
@@ -118,16 +144,6 @@ bool mm_host_down(const struct mm *mm)
 }
 
 /* -- probes ------------------------------------------------------------------------ */
-
-u64 mm_nr_free_pages(const struct mm *mm)
-{
-	return mm->zone.nr_free;
-}
-
-u64 mm_nr_poisoned_pages(const struct mm *mm)
-{
-	return mm->mf.num_poisoned_pages;
-}
 
 u64 mm_nr_in_use(const struct mm *mm)
 {

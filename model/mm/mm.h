@@ -68,6 +68,8 @@ static inline struct mm *mm_of(const void *object)
 
 /* All RAM of @hw. Hangs itself into env->layer[LAYER_MM]. */
 struct mm *mm_create(struct env *env, struct hw *hw, const struct mm_config *config);
+/* Set a switch of sysctls.def. -ENOENT, -EINVAL for anything but 0 and 1. */
+int mm_sysctl(struct mm *mm, const char *name, u64 value);
 void mm_set_hooks(struct mm *mm, const struct mm_hooks *hooks);
 /* Take a range out of the allocator for good, as memblock reservations are; at boot only. */
 void mm_reserve(struct mm *mm, kvm_pfn_t start, u64 nr_pages);
@@ -93,8 +95,6 @@ void mm_bug(struct env *env, const char *where, const char *text);
 
 /* On a free list, in the buddy, per CPU or of a hugetlb pool, or never allocated. */
 bool mm_frame_free(struct mm *mm, kvm_pfn_t pfn);
-u64 mm_nr_free_pages(const struct mm *mm);
-u64 mm_nr_poisoned_pages(const struct mm *mm);
 
 struct holder_view {
 	enum holder holder;

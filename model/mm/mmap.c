@@ -107,11 +107,15 @@ void unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t n
  * Memory failure: entries of the folio become hwpoison markers, so that the next
  * access gets a SIGBUS, or plainly go when the content can be read again.
  */
-void unmap_poisoned_folio(struct folio *folio, bool markers)
+void unmap_poisoned_folio(struct folio *folio, bool must_kill)
 {
 	struct address_space *cache = folio->mapping;
+	bool markers = must_kill || folio_test_dirty(folio) || !mapping_can_writeback(cache);
 	struct vm_area_struct *vma;
 
+	if (!markers)
+		kmsg(env_of(folio), KMSG_INFO, "unmap_poisoned_folio",
+		     "Memory failure: %#x: clean page, its content is on the disk", folio->pfn);
 	down_read(&cache->i_mmap_rwsem);
 	list_for_each_entry(vma, &cache->i_mmap, shared) {
 		u64 at = folio->index, last = folio_next_index(folio) - 1;
@@ -255,6 +259,13 @@ static vm_fault_t finish_fault(struct vm_fault *vmf)
 	return 0;
 }
 
+/* Written through a shared mapping; what has a dirty_folio of its own does not care. */
+static void folio_mark_dirty(struct folio *folio)
+{
+	if (folio->mapping && !folio->mapping->a_ops->dirty_folio)
+		folio_set_dirty(folio);
+}
+
 vm_fault_t handle_mm_fault(struct vm_area_struct *vma, u64 address, bool write)
 {
 	struct vm_fault vmf = {
@@ -281,10 +292,8 @@ vm_fault_t handle_mm_fault(struct vm_area_struct *vma, u64 address, bool write)
 		ret = VM_FAULT_HWPOISON;
 	else
 		ret = finish_fault(&vmf);
-	/* A shared writable mapping dirties the page at its first write fault. */
-	if (!ret && write && folio->mapping &&
-	    !(folio->mapping->a_ops && folio->mapping->a_ops->dirty_folio))
-		folio_set_dirty(folio);
+	if (!ret && write)
+		folio_mark_dirty(folio);
 	folio_unlock(folio);
 	if (ret)
 		folio_put(folio);
@@ -351,6 +360,9 @@ int user_access(struct mm_struct *mms, u64 address, bool write, u64 *token)
 		return err;
 	}
 	pfn = page_to_pfn(page);
+	/* What the entry's dirty bit says, when it was a load that made the entry. */
+	if (write)
+		folio_mark_dirty(page_folio(page));
 	access = write ? hw_write(hw, pfn_to_hpa(pfn), KEYID_SHARED, *token) :
 			 hw_read(hw, pfn_to_hpa(pfn), KEYID_SHARED, token);
 	up_read(&mms->mmap_lock);

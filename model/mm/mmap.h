@@ -106,7 +106,6 @@ int get_user_pages_fast(struct mm_struct *mm, u64 start, int nr, u32 gup_flags,
 			struct page **pages);
 int pin_user_pages_fast(struct mm_struct *mm, u64 start, int nr, u32 gup_flags,
 			struct page **pages);
-void unpin_user_page(struct page *pinned);
 /*
  * @refs grabs (FOLL_GET: HOLDER_GUP) or pins (FOLL_PIN: HOLDER_GUP_PIN; 1024
  * references each on a small folio, one and a pincount on a large one). -ENOMEM
@@ -117,7 +116,5 @@ void gup_put_folio(struct folio *folio, int refs, u32 flags);
 /* The same of a page: the ledger then knows which one of its folio it was. */
 int try_grab_page(struct page *page, int refs, u32 flags);
 void gup_put_page(struct page *page, int refs, u32 flags);
-/* As GUP-fast does it: false when the count is 0. May hit a folio that is gone. */
-bool try_grab_folio_fast(struct folio *folio, int refs, u32 flags);
 
 #endif /* SEPTUM_MM_MMAP_H */

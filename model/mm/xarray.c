@@ -146,15 +146,6 @@ void *xa_load_range(struct xarray *xa, u64 index, u64 *first, u64 *last)
 	return entry;
 }
 
-int xa_get_order(struct xarray *xa, u64 index)
-{
-	u64 first, last;
-
-	if (!xa_load_range(xa, index, &first, &last))
-		return 0;
-	return 63 - __builtin_clzll(last - first + 1);
-}
-
 /* What answered is remembered: the node of single indexes, or an entry as wide as one. */
 void *xa_load_slow(struct xarray *xa, u64 index)
 {

@@ -120,6 +120,5 @@ void *xa_find_after(struct xarray *xa, u64 *index, u64 max);
  * WARN for splits across more than two levels of nodes, as the kernel refuses.
  */
 int xa_split(struct xarray *xa, u64 index, u32 old_order, u32 new_order, gfp_t gfp);
-int xa_get_order(struct xarray *xa, u64 index);
 
 #endif /* SEPTUM_MM_XARRAY_H */

@@ -58,6 +58,7 @@ struct host_folio_view {
 	u8 order;
 	bool uptodate, locked, hwpoison, in_lru_batch;
 	bool marked;		/* that very page, by a hold policy in struct page */
+	bool dma_pinned;	/* folio_maybe_dma_pinned() */
 	u32 mapcount, pincount;
 };
 
@@ -149,6 +150,18 @@ enum host_call {
 	HOST_CALL_NR
 };
 
+/* Files beside guest_memfd, and what there is to say of one. */
+enum host_file_kind {
+	HOST_FILE_MEMFD, HOST_FILE_DISK, HOST_FILE_BARE_DISK, HOST_FILE_HUGETLB, HOST_FILE_NR
+};
+
+struct host_file_params {
+	u8 kind;		/* enum host_file_kind */
+	u8 min_order, order;	/* of its folios; a hugetlb file's page size is @order */
+	s64 max_pages, min_pages; /* of a mount of hugetlbfs, -1 no such limit */
+	u64 size;
+};
+
 enum host_frame_event { FRAME_MEMORY_FAILURE, FRAME_UNPOISON, FRAME_SOFT_OFFLINE };
 
 struct host_ops {
@@ -207,6 +220,12 @@ struct host_ops {
 	int (*gmem_munmap)(struct host *h, u32 gmem, u64 offset, u64 len);
 	/* A load or store through that mapping; -EFAULT stands for SIGBUS. */
 	int (*gmem_user_access)(struct host *h, u32 gmem, u64 offset, bool write, u64 *token);
+	/* A file that is no guest_memfd, by a guest_memfd's number. -EINVAL, -ENODEV, -ENOMEM. */
+	int (*file_open)(struct host *h, u32 gmem, const struct host_file_params *params);
+	/* read() of a page of it. -EIO: poisoned; -EINVAL: not that kind of file. */
+	int (*file_read)(struct host *h, u32 gmem, u64 offset, u64 *token);
+	/* madvise(MADV_HWPOISON) of a mapped page. */
+	int (*madv_hwpoison)(struct host *h, u32 gmem, u64 offset);
 	int (*gup)(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin);
 	int (*lru_add_drain)(struct host *h);
 	int (*memory_failure)(struct host *h, u32 gmem, u64 offset, u32 flags);
@@ -219,6 +238,11 @@ struct host_ops {
 	int (*page_free)(struct host *h, kvm_pfn_t pfn, u8 order);
 	/* nr_hugepages and nr_overcommit_hugepages of a pool, @level 2M or 1G. */
 	int (*hugetlb_resize)(struct host *h, u8 level, u64 count, u64 overcommit);
+
+	/* What an administrator writes into the demote file of a pool; how many it became. */
+	int (*hugetlb_demote)(struct host *h, u8 level, u64 count);
+	/* A row of model/mm/sysctls.def. -ENOENT, -EINVAL. */
+	int (*sysctl)(struct host *h, const char *name, u64 value);
 
 	/* Probes: read-only */
 	int (*probe_folio)(struct host *h, u32 gmem, u64 offset, struct host_folio_view *view);
@@ -272,6 +296,7 @@ struct host_config {
 	u8 split_1g;		/* what a 1G gmem page is split to first, enum pg_level */
 	bool panic_on_warn;
 	bool lru_batches;	/* per-CPU LRU batches hold references */
+	bool no_page_checks;	/* no CONFIG_DEBUG_VM: the allocator looks at no page */
 	u8 series_bug;		/* a row of model/kvm/series_bugs.def, 0 none */
 };
 
