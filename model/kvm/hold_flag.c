@@ -317,16 +317,14 @@ static int owner_refuse(struct folio *folio, pgoff_t index)
 static void owner_split_begin(struct folio *folio, struct hold_pieces *pieces)
 {
 	pieces->flags = folio->flags & BIT_ULL(PG_owner_priv_1);
-	hold_poison_split_begin(folio, pieces);
 }
 
 static void owner_split_done(struct hold_pieces *pieces, int err)
 {
-	u64 flag = pieces->flags & BIT_ULL(PG_owner_priv_1), i;
+	u64 i;
 
-	hold_poison_split_done(pieces, err);
-	for (i = 0; !err && flag && i < pieces->nr; i++)
-		pfn_folio(pieces->mapping, pieces->pfn + i)->flags |= flag;
+	for (i = 0; !err && pieces->flags && i < pieces->nr; i++)
+		pfn_folio(pieces->mapping, pieces->pfn + i)->flags |= pieces->flags;
 }
 
 /* Where nothing looked at it after the zap, it is still there when pieces are merged. */

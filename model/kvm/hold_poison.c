@@ -28,9 +28,10 @@ static void poison_page(struct page *page)
 
 	hold->count.poisoned++;
 	if (!folio_test_hugetlb(folio)) {
-		SetPageHWPoison(page);
-		if (folio_test_large(folio))
+		/* Of a piece that is bad as a whole there is no more to say. */
+		if (folio_test_large(folio) && !folio_test_hwpoison(folio))
 			folio->_flags_1 |= BIT_ULL(PG_has_hwpoisoned);
+		SetPageHWPoison(page);
 		return;
 	}
 	if (folio_test_hpg(folio, HPG_raw_hwp_unreliable))
@@ -50,8 +51,9 @@ void hold_poison_folio(struct folio *folio)
 	folio_set_hwpoison(folio);
 	if (folio_test_hugetlb(folio))
 		folio_set_hpg(folio, HPG_raw_hwp_unreliable);
+	/* A poisoned head without the hint that there is a bad page: all of it. */
 	else if (folio_test_large(folio))
-		folio->_flags_1 |= BIT_ULL(PG_has_hwpoisoned);
+		folio->_flags_1 &= ~BIT_ULL(PG_has_hwpoisoned);
 }
 
 int hold_poison_convert(struct folio *folio, const struct hold_zap *zap)
@@ -79,26 +81,6 @@ void hold_poison_truncate(struct folio *folio)
 		hold_keep(folio, "hwpoison: of a hugetlb folio");
 }
 
-/* Of an unreliable folio all counts as bad, and does so of each piece of it. */
-void hold_poison_split_begin(struct folio *folio, struct hold_pieces *pieces)
-{
-	if (folio_test_hugetlb(folio) && folio_test_hpg(folio, HPG_raw_hwp_unreliable))
-		pieces->flags |= 1;
-}
-
-void hold_poison_split_done(struct hold_pieces *pieces, int err)
-{
-	struct folio *piece;
-	u64 i;
-
-	if (err || !(pieces->flags & 1))
-		return;
-	for (i = 0; i < pieces->nr; i += folio_nr_pages(piece)) {
-		piece = pfn_folio(pieces->mapping, pieces->pfn + i);
-		folio_set_hwpoison(piece);
-	}
-}
-
 static void poison_failed_frames(struct kvm *vm, gfn_t gfn, enum pg_level level,
 				 kvm_pfn_t pfn, enum hold_step step, u64 err)
 {
@@ -119,8 +101,6 @@ const struct hold_policy hold_hwpoison = {
 	.demote_failed = poison_demote_failed,
 	.after_zap = hold_poison_convert,
 	.truncate = hold_poison_truncate,
-	.split_begin = hold_poison_split_begin,
-	.split_done = hold_poison_split_done,
 	.get_pfn = hold_poison_refuse,
 	.host_fault = hold_poison_refuse,
 };
@@ -142,8 +122,6 @@ const struct hold_policy hold_hwpoison_folio = {
 	.demote_failed = poison_folio_demote_failed,
 	.after_zap = hold_poison_convert,
 	.truncate = hold_poison_truncate,
-	.split_begin = hold_poison_split_begin,
-	.split_done = hold_poison_split_done,
 	.get_pfn = hold_poison_refuse,
 	.host_fault = hold_poison_refuse,
 };

@@ -12,7 +12,5 @@ void hold_poison_folio(struct folio *folio);
 int hold_poison_convert(struct folio *folio, const struct hold_zap *zap);
 void hold_poison_truncate(struct folio *folio);
 int hold_poison_refuse(struct folio *folio, pgoff_t index);
-void hold_poison_split_begin(struct folio *folio, struct hold_pieces *pieces);
-void hold_poison_split_done(struct hold_pieces *pieces, int err);
 
 #endif /* SEPTUM_KVM_HOLD_POISON_H */

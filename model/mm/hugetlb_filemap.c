@@ -106,6 +106,7 @@ int __filemap_split_hugetlb(struct folio *folio, u32 new_order, u32 restructure)
 	pgoff_t index = folio->index;
 	u64 nr = folio_nr_pages(folio), flags = folio->flags & BIT_ULL(PG_uptodate);
 	u32 order = folio_order(folio);
+	u64 hint = folio->_flags_1 & BIT_ULL(PG_has_hwpoisoned);
 	bool whole = folio_test_hugetlb(folio);
 	kvm_pfn_t pfn = folio->pfn;
 	int err;
@@ -123,10 +124,12 @@ int __filemap_split_hugetlb(struct folio *folio, u32 new_order, u32 restructure)
 		struct hugetlb_pieces_seen seen = { .uptodate = flags };
 
 		err = store_pieces(cache, pfn, index, nr, new_order, flags);
-		if (err && whole)
+		if (err && whole) {
 			hugetlb_merge_pieces(&folio->page, &seen);
-		else if (err)
+		} else if (err) {
 			hugetlb_join_pieces(&folio->page, order, &seen);
+			folio->_flags_1 |= hint;
+		}
 	}
 	if (err)
 		restore_folio(cache, folio, index, undo_gfp(restructure));

@@ -125,16 +125,44 @@ static int leave_hugetlb(struct folio *folio)
 	return 0;
 }
 
+/*
+ * Which of its pages are bad nobody knows any more: all of them may be. A piece of
+ * an earlier split says so by its head alone, one with single bad pages by a hint.
+ */
+static bool poisoned_as_a_whole(const struct folio *folio)
+{
+	if (folio_test_hugetlb(folio))
+		return folio_test_hpg(folio, HPG_raw_hwp_unreliable);
+	return folio_test_hwpoison(folio) && !folio_test_has_hwpoisoned(folio);
+}
+
+/* The hint, for a large piece that got a poisoned page. */
+static void hint_poison(struct mm *mm, kvm_pfn_t pfn, u32 order)
+{
+	kvm_pfn_t end = pfn + (1ULL << order), at = pfn;
+	struct vmemmap_leaf *leaf;
+	u64 any = 0;
+	u32 i;
+
+	for (; (leaf = vmemmap_next(mm, &at, end)); at += VMEMMAP_LEAF_PAGES)
+		for (i = 0; i < VMEMMAP_LEAF_PAGES; i++)
+			any |= leaf->page[i].flags;
+	if (any & BIT_ULL(PG_hwpoison))
+		((struct folio *)__pfn_to_page(mm, pfn))->_flags_1 |= BIT_ULL(PG_has_hwpoisoned);
+}
+
 int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 {
 	struct mm *mm = mm_of(folio);
 	u32 order = folio_order(folio);
 	kvm_pfn_t pfn = folio->pfn, end = pfn + (1ULL << order);
+	bool hint = folio_contain_hwpoisoned_page(folio);
 
 	VM_BUG_ON_FOLIO(folio->_refcount != 0, folio);
-	/* Which of its pages are bad nobody knows any more: all of them may be. */
-	if (folio_test_hugetlb(folio) && folio_test_hpg(folio, HPG_raw_hwp_unreliable))
+	if (poisoned_as_a_whole(folio)) {
 		flags |= BIT_ULL(PG_hwpoison);
+		hint = false;
+	}
 	/* A piece of an earlier split has nothing of hugetlb left. */
 	if (folio_test_hugetlb(folio) && leave_hugetlb(folio))
 		return -ENOMEM;
@@ -148,6 +176,8 @@ int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags)
 	for (; pfn < end; pfn += 1ULL << new_order) {
 		plain_page(__pfn_to_page(mm, pfn), flags);
 		prep_compound_page(__pfn_to_page(mm, pfn), new_order);
+		if (hint)
+			hint_poison(mm, pfn, new_order);
 	}
 	return 0;
 }
@@ -203,20 +233,23 @@ static void collect_poison(struct mm *mm, struct folio *folio)
 		folio_set_hwpoison(folio);
 }
 
-/* @seen: what is known of all. */
-void hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen)
+/* @seen: what is known of all. True when one of them is bad as a whole. */
+bool hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen)
 {
 	struct mm *mm = mm_of(head);
 	kvm_pfn_t pfn = head->pfn, end = pfn + (1ULL << order);
 	struct vmemmap_leaf *leaf;
+	bool unreliable = false;
 	u32 piece_order;
 
 	for (; !seen->all_plain && pfn < end; pfn += 1ULL << piece_order) {
 		struct page *page = __pfn_to_page(mm, pfn);
 
 		piece_order = folio_order((struct folio *)page);
-		if (piece_order > VMEMMAP_LEAF_SHIFT)
-			clear_compound_page(page, piece_order);
+		if (piece_order <= VMEMMAP_LEAF_SHIFT)
+			continue;
+		unreliable |= poisoned_as_a_whole((struct folio *)page);
+		clear_compound_page(page, piece_order);
 	}
 	for (pfn = head->pfn; (leaf = vmemmap_next(mm, &pfn, end)); pfn += VMEMMAP_LEAF_PAGES) {
 		if (pfn != head->pfn && (seen->all_plain || leaf_forgettable(leaf)))
@@ -227,17 +260,23 @@ void hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_piec
 	prep_compound_page(head, order);
 	if (seen->uptodate)
 		head->flags |= BIT_ULL(PG_uptodate);
+	return unreliable;
 }
 
 struct folio *hugetlb_merge_pieces(struct page *head, const struct hugetlb_pieces_seen *seen)
 {
 	struct mm *mm = mm_of(head);
 	struct hugetlb_stash *stash = hugetlb_stash_of(mm, head->pfn);
+	bool unreliable = hugetlb_join_pieces(head, stash->order, seen);
 	struct folio *folio = (struct folio *)head;
 
-	hugetlb_join_pieces(head, stash->order, seen);
 	init_new_hugetlb_folio(folio);
 	collect_poison(mm, folio);
+	if (unreliable) {
+		folio_set_hwpoison(folio);
+		folio_set_hpg(folio, HPG_raw_hwp_unreliable);
+		folio_free_raw_hwp(folio, false);
+	}
 	folio->private = stash->private;
 	folio->_hugetlb_subpool = stash->subpool;
 	stash_drop(mm, stash);

@@ -236,7 +236,7 @@ struct hugetlb_stash *hugetlb_stash_of(struct mm *mm, kvm_pfn_t pfn);
  */
 int hugetlb_split_folio_flags(struct folio *folio, u32 new_order, u64 flags);
 /* Frozen pieces of whatever order become one compound page. */
-void hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen);
+bool hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_pieces_seen *seen);
 /* The same, and a hugetlb folio of its pool again; the stash is gone. */
 struct folio *hugetlb_merge_pieces(struct page *head, const struct hugetlb_pieces_seen *seen);
 /* hugetlb_lock is held, and dropped meanwhile. */
