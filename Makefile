@@ -140,7 +140,13 @@ lint: $(foreach l,$(LAYERS),$(OBJ)/lib$(l).a) all
 bench:
 	+$(Q)$(MAKE) --no-print-directory LTO=1 all
 	$(Q)$(BUILD)/septum-lto bench
-	$(Q)! command -v spin >/dev/null || SEPTUM=$(BUILD)/septum-lto tests/spin/run
+	+$(Q)! command -v spin >/dev/null || { \
+		$(MAKE) --no-print-directory LTO=1 spin-twin && SEPTUM=$(BUILD)/septum-lto \
+		TWIN=$(BUILD)/obj/$(notdir $(CC))-O3-lto/tests/sim_twin tests/spin/run figures; }
+
+# The tasks of tests/spin/locks.pml, to count and time beside SPIN.
+.PHONY: spin-twin
+spin-twin: $(OBJ)/tests/sim_twin
 
 demo:
 	$(Q)tools/need demo

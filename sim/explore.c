@@ -104,7 +104,7 @@ static enum where look(struct explorer *explorer, struct explore_frame *choice,
 	choice->n_tasks = task_candidates(env, sched->last, choice->candidate);
 	choice->n = choice->n_tasks;
 	if (choice->n)
-		return choice->n > 1 ? AT_CHOICE : FORCED;
+		return choice->n > 1 || explorer->options.forced ? AT_CHOICE : FORCED;
 	if (sched->live > 1) {
 		choice->candidate[0] = task_stuck(env);
 		if (choice->candidate[0])

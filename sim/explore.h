@@ -26,6 +26,7 @@ typedef bool explore_end_fn(void *ctx, struct explorer *explorer, enum explore_e
 struct explore_options {
 	u64 bound;		/* states to store at most, 0 = no bound */
 	u32 preemptions;	/* switches away from a task that could go on, 0 = any */
+	bool forced;		/* store states with one way out, too, as other tools do */
 };
 
 struct explore_stats {

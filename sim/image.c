@@ -178,21 +178,39 @@ static void take_spin(struct digest *digest, const struct sched *sched, const st
 		     (sched->progress != spin->all) << 4 | (u64)spin->rounds << 8);
 }
 
+/*
+ * Whom a blocked task lets pass: a reader the writers that have waited longer for the
+ * same lock. Who else came first decides nothing.
+ */
+static u32 writers_before(const struct sched *sched, const struct task *task)
+{
+	u32 before = 0, i;
+
+	if (task->waiting_mode != LOCK_SHARED)
+		return 0;
+	for (i = 0; i < TASK_MAX; i++) {
+		const struct task *other = &sched->task[i];
+
+		if (other->state == TASK_BLOCKED && other->waiting_for == task->waiting_for &&
+		    other->waiting_mode == LOCK_EXCLUSIVE &&
+		    (s32)(other->ticket - task->ticket) < 0)
+			before |= 1u << i;
+	}
+	return before;
+}
+
 static void take_task(struct digest *digest, const struct sched *sched, const struct task *task,
 		      u32 step)
 {
-	u32 others = sched->progress - task->spin.own, earlier = 0, i;
+	/* All tasks are suspended: ->own is up to date. */
+	u32 others = sched->progress - task->spin.own, i;
 
-	/* All tasks are suspended: ->own is up to date, and so is the ticket's rank. */
-	for (i = 0; i < TASK_MAX; i++)
-		if (sched->task[i].state == TASK_BLOCKED &&
-		    (s32)(sched->task[i].ticket - task->ticket) < 0)
-			earlier++;
 	take(digest, task->id | task->state << 8 | task->signal_pending << 16 |
 		     (u64)task->cpu << 24 | (u64)task->held_count << 56);
 	if (task->state == TASK_BLOCKED) {
 		take(digest, (uintptr_t)task->waiting_for);
-		take(digest, task->waiting_mode | task->waiting_readers << 8 | earlier << 16);
+		take(digest, task->waiting_mode | task->waiting_readers << 8 |
+			     writers_before(sched, task) << 16);
 	}
 	for (i = 0; i < task->held_count; i++)
 		take(digest, (uintptr_t)task->held[i].lock | task->held[i].mode);
