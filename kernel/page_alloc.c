@@ -23,6 +23,7 @@ static struct list_head free_list[ORDERS];
 static unsigned long never_used;	/* first pfn nobody had yet */
 static unsigned long ram_pfns;
 static unsigned long *in_use;		/* bit per pfn: allocated after boot, no slab's */
+static unsigned long *blank;		/* bit per pfn: its first owner has it, and has not cleared it */
 static bool booted;
 
 unsigned long page_offset_base = KERN_DIRECT_MAP;
@@ -69,8 +70,19 @@ static struct page *take(unsigned int order)
 		return NULL;
 	never_used = ALIGN(never_used, 1UL << order);
 	page = pfn_to_page(never_used);
+	bitmap_set(blank, never_used, 1U << order);
 	never_used += 1UL << order;
 	return page;
+}
+
+/*
+ * Memory nobody had yet is zero, and the process pays dearly for touching it. So
+ * the first clearing costs nothing: kernel code that allocates a page either asks
+ * for zeros or clears it before it writes anything else.
+ */
+bool page_take_blank(unsigned long pfn)
+{
+	return test_and_clear_bit(pfn, blank);
 }
 
 static void make_compound(struct page *page, unsigned int order)
@@ -128,6 +140,7 @@ static void free_block(struct page *page, unsigned int order)
 {
 	proc_page_freed(page_to_pfn(page), order);
 	bitmap_clear(in_use, page_to_pfn(page), 1U << order);
+	bitmap_clear(blank, page_to_pfn(page), 1U << order);
 	memset(page, 0, sizeof(*page) << order);
 	page->page_type = (unsigned int)PGTY_buddy << 24;
 	page->private = order;
@@ -145,6 +158,7 @@ void page_alloc_init(unsigned long ram_bytes)
 	for (order = 0; order < ORDERS; order++)
 		INIT_LIST_HEAD(&free_list[order]);
 	in_use = proc_map(0, BITS_TO_LONGS(ram_pfns) * sizeof(long));
+	blank = proc_map(0, BITS_TO_LONGS(ram_pfns) * sizeof(long));
 	sections_init();
 	node_set_state(0, N_MEMORY);
 	node_set_state(0, N_ONLINE);

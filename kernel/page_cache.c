@@ -21,10 +21,16 @@ __used static void clear_range(void *start, unsigned long bytes)
 {
 	unsigned long at;
 
-	for (at = 0; at < bytes; at += PAGE_SIZE)
-		proc_page_zeroed(PHYS_PFN(__pa(start + at)));
-	/* The kernel's memset() unpatched is its slowest one. */
-	asm volatile("rep stosb" : "+D" (start), "+c" (bytes) : "a" (0) : "memory");
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		unsigned long pfn = PHYS_PFN(__pa(start + at)), count = PAGE_SIZE;
+		void *page = start + at;
+
+		proc_page_zeroed(pfn);
+		if (page_take_blank(pfn))
+			continue;
+		/* The kernel's memset() unpatched is its slowest one. */
+		asm volatile("rep stosb" : "+D" (page), "+c" (count) : "a" (0) : "memory");
+	}
 }
 
 /* Called from inline assembly that says only RDI and RCX change and RAX is 0. */

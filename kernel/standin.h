@@ -23,6 +23,8 @@ void page_alloc_init(unsigned long ram_bytes);
 void page_alloc_booted(void);
 /* The page holds kernel objects: it never comes back and is not counted. */
 void page_is_slab(struct page *page);
+/* True once, for a page that nobody had before and that is zero therefore. */
+bool page_take_blank(unsigned long pfn);
 
 /* percpu.c */
 void percpu_init(unsigned int cpus);
