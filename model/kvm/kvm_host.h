@@ -226,7 +226,7 @@ static inline bool signal_pending(const void *object)
 /* No VM, vCPU or device ioctl works from here on, and no vCPU enters the guest. */
 void kvm_vm_dead(struct kvm *);
 void kvm_vm_bugged(struct kvm *);
-void kvm_bug_slow(struct kvm *, const char *site, const char *where);
+__cold void kvm_bug_slow(struct kvm *, const char *site, const char *where);
 
 /* A recorded WARN once a site and a bugged VM, unless it is bugged already. */
 #define KVM_BUG_ON(cond, kvm)							\

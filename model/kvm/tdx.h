@@ -192,10 +192,10 @@ static inline bool tdx_operand_busy(u64 err)
  * Any status but 0 bugs the VM, unless it already is: a WARN once a site, then
  * a line with the status and the leaf's detail. @kvm NULL: warn and print only.
  */
-bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
-		  const char *where, u64 err, const char *fn,
-		  const char *n1, u64 a1, const char *n2, u64 a2,
-		  const char *n3, u64 a3);
+__cold bool tdx_bug_slow(struct tdx_globals *globals, struct kvm *vm, const char *site,
+			 const char *where, u64 err, const char *fn,
+			 const char *n1, u64 a1, const char *n2, u64 a2,
+			 const char *n3, u64 a3);
 
 #define __TDX_BUG_ON(globals, kvm, where, err, fn, n1, a1, n2, a2, n3, a3)		\
 	({ static const char site_[] = fn;					\

@@ -83,13 +83,13 @@ void folio_zero_range(struct folio *folio, u64 start, u64 length);
  * Declare a frame lost: it keeps its references, is never freed and shows up in
  * probe_leaks with @reason (a string that stays).
  */
-void mm_leak(struct page *page, u32 order, const char *reason);
+__cold void mm_leak(struct page *page, u32 order, const char *reason);
 const struct mm_leak *mm_leaks(const struct mm *mm);
 
 /* The host has panicked: BUG, #MC in the kernel, or WARN under panic_on_warn. */
 bool mm_host_down(const struct mm *mm);
 /* BUG(): recorded; the host is down from here on. */
-void mm_bug(struct env *env, const char *where, const char *text);
+__cold void mm_bug(struct env *env, const char *where, const char *text);
 
 /* -- probes: read-only ---------------------------------------------------- */
 

@@ -258,7 +258,7 @@ static inline struct page *folio_file_page(const struct folio *folio, pgoff_t in
 
 /* -- flags --------------------------------------------------------------- */
 
-void page_readonly_fault(const struct page *page, const char *what);
+__cold void page_readonly_fault(const struct page *page, const char *what);
 
 /* A store to a struct page; a fault when it is the shared tail of an HVO'd folio. */
 #define page_store(page, what)							\
@@ -411,7 +411,7 @@ static inline bool folio_mapped(const struct folio *head)
 /* -- references ---------------------------------------------------------- */
 
 void ref_trace(const struct folio *folio, enum holder holder, s32 delta);
-void ref_broken(const struct folio *folio, enum holder holder);
+__cold void ref_broken(const struct folio *folio, enum holder holder);
 void __folio_put(struct folio *folio);
 
 static inline s32 folio_ref_count(const struct folio *folio)
@@ -460,7 +460,7 @@ static inline void folio_ref_add_as(struct folio *folio, s32 nr, enum holder hol
 	ledger_add(folio, holder, nr);
 }
 
-void folio_get_dead(const struct folio *folio);
+__cold void folio_get_dead(const struct folio *folio);
 
 static inline void folio_get_as(struct folio *folio, enum holder holder)
 {

@@ -239,7 +239,7 @@ u64 sept_table_entry(const struct td *td, const struct tdx_module *m, hpa_t hpa)
 static inline void sept_reread(struct sept_pos *at)
 {
 	at->value = *at->entry & ~SEPT_TDEL;
-	at->state = sept_state(at->value);
+	at->state = at->value == SEPT_ENTRY_FREE ? SEPT_FREE : sept_state(at->value);
 }
 
 static inline void sept_at(struct sept_pos *at, struct sept_table *table, u8 level, gpa_t gpa)
@@ -254,18 +254,13 @@ static inline void sept_at(struct sept_pos *at, struct sept_table *table, u8 lev
 bool sept_walk_slow(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, struct sept_pos *at);
 
 /* From the root to @level at most; true when it got there. */
-static inline bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level,
-			     struct sept_pos *at)
+static __always_inline bool sept_walk(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level,
+				      struct sept_pos *at)
 {
-	if (likely(!level && td->walked[0].key == gpa >> sept_level_shift(1))) {
-		sept_at(at, td->walked[0].table, 0, gpa);
-		return true;
-	}
-	if (level == 1 && td->walked[1].key == gpa >> sept_level_shift(2)) {
-		sept_at(at, td->walked[1].table, 1, gpa);
-		return true;
-	}
-	return sept_walk_slow(m, td, gpa, level, at);
+	if (unlikely(level || td->walked[0].key != gpa >> sept_level_shift(1)))
+		return sept_walk_slow(m, td, gpa, level, at);
+	sept_at(at, td->walked[0].table, 0, gpa);
+	return true;
 }
 
 /* Page a leaf names, without the accept counter. */

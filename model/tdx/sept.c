@@ -47,6 +47,10 @@ bool sept_walk_slow(struct tdx_module *m, struct td *td, gpa_t gpa, u8 level, st
 {
 	struct sept_table *table = td->root;
 
+	if (level == 1 && td->walked[1].key == gpa >> sept_level_shift(2)) {
+		sept_at(at, td->walked[1].table, 1, gpa);
+		return true;
+	}
 	for (;;) {
 		sept_at(at, table, table->level, gpa);
 		if (table->level == level)

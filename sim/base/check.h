@@ -44,7 +44,7 @@ extern const char *const inv_sentence[INV_NR];
 
 #define check_hit(env, inv) ((void)(env)->checker.hits[inv]++)
 
-void check_fail(struct env *env, enum invariant inv, const char *fmt, ...)
+__cold void check_fail(struct env *env, enum invariant inv, const char *fmt, ...)
 	__printf(3, 4);
 
 /* Looks at @cond once: counts the hit, records the failure. */
@@ -56,11 +56,11 @@ void check_fail(struct env *env, enum invariant inv, const char *fmt, ...)
 	} while (0)
 
 /* Something in septum itself is wrong: says what on stderr, exit status 4. */
-__attribute__((noreturn)) void internal_error(const char *fmt, ...) __printf(1, 2);
+__attribute__((noreturn)) __cold void internal_error(const char *fmt, ...) __printf(1, 2);
 
 /* WARN and WARN_ON_ONCE as recorded events; both evaluate to the condition. */
-bool warn_slow(struct env *env, const void *once, const char *where,
-	       const char *text);
+__cold bool warn_slow(struct env *env, const void *once, const char *where,
+		      const char *text);
 
 #define WARN_ON(env, cond)						\
 	({ bool warn_ = (cond);						\

@@ -52,7 +52,7 @@ static inline void lock_grab(struct task *task, struct lock *lock, enum lock_mod
  * is recorded (->deadlock) and the lock treated as granted so that the step can
  * unwind; the run is then worth nothing more and whoever runs steps must end it.
  */
-static inline void lock_acquire(struct lock *lock, enum lock_mode mode)
+static __always_inline void lock_acquire(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 	struct task *task = &env->sched.task[0];
@@ -90,7 +90,7 @@ static inline void lock_let_go(struct lock *lock, enum lock_mode mode)
 		lock->readers--;
 }
 
-static inline void lock_release(struct lock *lock, enum lock_mode mode)
+static __always_inline void lock_release(struct lock *lock, enum lock_mode mode)
 {
 	struct env *env = env_of(lock);
 
@@ -101,19 +101,22 @@ static inline void lock_release(struct lock *lock, enum lock_mode mode)
 		lock_let_go(lock, mode);
 }
 
-/* lockdep_assert_held(): INV_LOCK_RULES is broken when it is not held so. */
-static inline void lock_assert_held(const struct lock *lock, enum lock_mode mode,
-				    const char *where)
+/*
+ * lockdep_assert_held(): INV_LOCK_RULES is broken when it is not held so. The lock
+ * taken last is held, in one mode or the other.
+ */
+static __always_inline void lock_assert_held(const struct lock *lock, enum lock_mode mode,
+					     const char *where)
 {
 	struct env *env = env_of(lock);
-	const struct task *task = current_task(env);
+	const struct task *task = &env->sched.task[0];
 	const struct task_held *end = task->held + task->held_count;
 
 	check_hit(env, INV_LOCK_RULES);
-	if (lock->owner == env->sched.current + 1)
+	if (lock->owner == env->sched.current + 1 && mode == LOCK_EXCLUSIVE)
 		return;
-	if (unlikely(mode == LOCK_EXCLUSIVE || end == task->held || end[-1].lock != lock ||
-		     end[-1].mode != LOCK_SHARED))
+	if (unlikely(mode == LOCK_EXCLUSIVE || env->sched.live > 1 || end == task->held ||
+		     end[-1].lock != lock))
 		lock_assert_held_slow(lock, mode, where);
 }
 

@@ -111,7 +111,7 @@ void trace_emit(struct env *env, struct trace_event *event);
  * kernel's own wording with its prefix ("kvm_intel: "), as a log would show it.
  * KMSG_WARN and KMSG_BUG are counted in env->checker.
  */
-void kmsg(struct env *env, enum kmsg_level level, const char *where,
+__cold void kmsg(struct env *env, enum kmsg_level level, const char *where,
 	  const char *fmt, ...) __printf(4, 5);
 
 #endif /* SEPTUM_BASE_TRACE_H */
