@@ -161,9 +161,10 @@ long kernel_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 ar
 		[VMM_FILE_VCPU] = host_vcpu_fd(h, vm, vcpu),
 		[VMM_FILE_GMEM] = host_gmem_fd(h, vm),
 	};
+	const struct vmm_place place = { KERN_USER_BASE, fd[VMM_FILE_VM] };
 	struct call_on on = { h, fd[vmm_call_file(which)] };
 
-	return on.fd < 0 ? -EBADF : vmm_call(which, arg, data, KERN_USER_BASE, issue, &on);
+	return on.fd < 0 ? -EBADF : vmm_call(which, arg, data, &place, issue, &on);
 }
 
 /* -- not stood in for -------------------------------------------------------- */

@@ -40,7 +40,6 @@ struct gmem_conversion {
 
 	/* Between the steps. */
 	bool drained;			/* LRU batches of all CPUs, once a call */
-	bool invalidating;		/* counted as in progress over inv_start, inv_end */
 	pgoff_t inv_start, inv_end;
 	struct kvm_unmapped unmapped;	/* what the zap returned, if it returns anything */
 	struct gmem_attributes before;	/* STEP_WORK_ITEMS: what the range had */

@@ -97,7 +97,6 @@ static void invalidation_of(struct gmem_conversion *cnv, u64 granule)
 {
 	cnv->inv_start = cnv->start & ~(granule - 1);
 	cnv->inv_end = ALIGN_UP(cnv->end, granule);
-	cnv->invalidating = true;
 }
 
 /*
@@ -146,9 +145,7 @@ int gmem_step_after_zap(struct gmem_conversion *cnv)
 
 int gmem_step_invalidate_end(struct gmem_conversion *cnv)
 {
-	if (cnv->invalidating)
-		kvm_gmem_invalidate_end(cnv->inode, cnv->inv_start, cnv->inv_end);
-	cnv->invalidating = false;
+	kvm_gmem_invalidate_end(cnv->inode, cnv->inv_start, cnv->inv_end);
 	return 0;
 }
 

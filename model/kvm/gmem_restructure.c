@@ -13,7 +13,6 @@
 
 #include "model/kvm/guest_memfd.h"
 #include "model/kvm/hold.h"
-#include "model/kvm/hold.h"
 #include "model/kvm/series_bugs.h"
 #include "model/mm/xarray.h"
 
@@ -52,8 +51,6 @@ static const char *kvm_gmem_tell_refused(struct inode *inode, pgoff_t index, con
 	char *text = arena_alloc(env->arena, REFUSED_TEXT_MAX), gpa[48];
 	int n, i, used;
 
-	if (!folio)
-		return what;
 	n = mm_holders(mm_of(inode), folio_pfn(folio), view, ARRAY_SIZE(view));
 	used = snprintf(text, REFUSED_TEXT_MAX, "%s at 0x%llx: %d references, %llu are the page cache's;",
 			inode->name, (long long)folio->index << PAGE_SHIFT,

@@ -89,7 +89,7 @@ bool hold_errors_have(struct hold_state *hold, const struct hold_error *list,
 	return false;
 }
 
-bool hold_errors_drop(struct hold_state *hold, struct hold_error **list, kvm_pfn_t pfn)
+void hold_errors_drop(struct hold_state *hold, struct hold_error **list, kvm_pfn_t pfn)
 {
 	struct hold_error *error;
 
@@ -99,9 +99,8 @@ bool hold_errors_drop(struct hold_state *hold, struct hold_error **list, kvm_pfn
 		*list = error->next;
 		error->next = NULL;
 		hold_errors_free(hold, error);
-		return true;
+		return;
 	}
-	return false;
 }
 
 /* -- flags, and frames that are kept -------------------------------------------- */
@@ -177,14 +176,6 @@ void hold_error_met(struct kvm *kvm, enum hold_step step)
 	hold->count.error_locks |= current_task(env_of(kvm))->held_classes;
 }
 
-void hold_td_gone(struct kvm *kvm)
-{
-	const struct hold_policy *policy = kvm_globals_of(kvm)->policy;
-
-	if (policy->td_gone)
-		policy->td_gone(kvm);
-}
-
 /* -- what guest_memfd calls ------------------------------------------------------- */
 
 int hold_inode_init(struct inode *inode, u64 size)
@@ -239,11 +230,6 @@ static int hold_walk(struct inode *inode, pgoff_t start, pgoff_t end,
 		pgoff_t at = folio->index > start ? folio->index : start;
 
 		hold_step(inode, 1);
-		/* A hole in a huge page takes nothing out of the page cache. */
-		if (!zap && (folio->index < start || folio_next_index(folio) > end)) {
-			index = folio_next_index(folio);
-			continue;
-		}
 		if (policy->settle && (!zap || zap->use != HOLD_MEMORY_FAILURE))
 			policy->settle(folio);
 		folio = xa_load(pages, at);
@@ -314,10 +300,7 @@ void hold_merge_begin(struct inode *inode, pgoff_t index, u64 nr, struct hold_pi
 	const struct hold_policy *policy = kvm_globals_of(inode)->policy;
 	struct folio *first = xa_load(&inode->i_mapping->i_pages, index);
 
-	*pieces = (struct hold_pieces){ inode->i_mapping, index, 0, nr, 0, NULL };
-	if (!first)
-		return;
-	pieces->pfn = folio_pfn(first);
+	*pieces = (struct hold_pieces){ inode->i_mapping, index, folio_pfn(first), nr, 0, NULL };
 	if (policy->merge_begin)
 		policy->merge_begin(pieces);
 }
@@ -326,7 +309,7 @@ void hold_merge_done(struct hold_pieces *pieces, int err)
 {
 	const struct hold_policy *policy = kvm_globals_of(pieces->mapping)->policy;
 
-	if (policy->merge_done && pieces->pfn)
+	if (policy->merge_done)
 		policy->merge_done(pieces, err);
 }
 

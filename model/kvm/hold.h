@@ -82,8 +82,6 @@ struct hold_policy {
 	 * BUSY only and no memory are not failures. mmu_lock write, no sleep. */
 	void (*demote_failed)(struct kvm *kvm, gfn_t gfn, enum pg_level level,
 			      kvm_pfn_t pfn, u64 err);
-	/* Key freed, pages reclaimed; no lock, may sleep. No mail uses it. */
-	void (*td_gone)(struct kvm *kvm);
 
 	/* -- guest_memfd -- */
 
@@ -152,8 +150,6 @@ void hold_boot(struct kvm_globals *globals);
 void hold_count_call(struct kvm_globals *globals);
 /* A removal or a split failed; before the policy's hook. A split: HOLD_STEP_NR. */
 void hold_error_met(struct kvm *kvm, enum hold_step step);
-/* The TD's key is freed and its pages are reclaimed. */
-void hold_td_gone(struct kvm *kvm);
 
 /* -- What guest_memfd calls -------------------------------------------------- */
 

@@ -65,8 +65,8 @@ void hold_errors_free(struct hold_state *hold, struct hold_error *list);
 /* Whether a frame of [pfn, pfn + nr) is on @list. */
 bool hold_errors_have(struct hold_state *hold, const struct hold_error *list,
 		      kvm_pfn_t pfn, u64 nr);
-/* Out of *list; true when it was there. */
-bool hold_errors_drop(struct hold_state *hold, struct hold_error **list, kvm_pfn_t pfn);
+/* Out of *list, if it is there. */
+void hold_errors_drop(struct hold_state *hold, struct hold_error **list, kvm_pfn_t pfn);
 
 /*
  * It stays out of the allocator and its pool for good. hold_keep() takes a

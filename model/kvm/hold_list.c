@@ -89,12 +89,11 @@ static void listed_truncate(struct folio *folio)
 		hold_keep(folio, "gmem-errlist: on the list of its inode");
 }
 
-/* From now on the poison keeps it, which outlives the inode. */
+/* From now on the poison keeps it, which outlives the inode. Never a large folio. */
 static void listed_memory_failure(struct folio *folio)
 {
-	if (!folio_test_large(folio))
-		hold_errors_drop(hold_of(folio), &hold_inode_of(folio->mapping->host)->errors,
-				 folio_pfn(folio));
+	hold_errors_drop(hold_of(folio), &hold_inode_of(folio->mapping->host)->errors,
+			 folio_pfn(folio));
 }
 
 const struct hold_policy hold_gmem_errlist = {
@@ -194,7 +193,7 @@ static void folio_list_truncate(struct folio *folio)
 static void folio_list_split_begin(struct folio *folio, struct hold_pieces *pieces)
 {
 	pieces->flags = folio_marked(folio);
-	if (!folio_test_large(folio) || !folio_marked(folio))
+	if (!folio_marked(folio))
 		return;
 	pieces->list = folio->_hold_errors;
 	folio->_hold_errors = NULL;

@@ -37,6 +37,9 @@ long host_ioctl(struct host *h, u32 vm, u32 vcpu, enum host_call which, u64 arg,
 		.h = h, .vm = host_open_vm(h, vm), .vcpu = host_open_vcpu(h, vm, vcpu),
 		.gmem = host_open_gmem(h, vm),
 	};
+	const struct vmm_place place = {
+		model_host(h)->ram_base, objects_vm_fd(&model_host(h)->objects, vm),
+	};
 
-	return vmm_call(which, arg, data, model_host(h)->ram_base, issue, &on);
+	return vmm_call(which, arg, data, &place, issue, &on);
 }

@@ -14,7 +14,8 @@ struct vmm_call {
 	vmm_issue_fn *issue;
 	void *ctx;
 	enum vmm_file file;
-	u64 arg, data, user_base;
+	u64 arg, data;
+	const struct vmm_place *place;
 };
 
 static long issue(const struct vmm_call *call, u32 command, void *argument)
@@ -61,10 +62,39 @@ static long call_region(const struct vmm_call *call)
 {
 	struct kvm_userspace_memory_region region = {
 		.flags = call->data, .memory_size = call->arg,
-		.userspace_addr = call->user_base,
+		.userspace_addr = call->place->user_base,
 	};
 
 	return issue(call, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+/* A descriptor, but of no guest_memfd. */
+static long call_region_self(const struct vmm_call *call)
+{
+	struct kvm_userspace_memory_region2 region = {
+		.flags = KVM_MEM_GUEST_MEMFD, .memory_size = call->arg,
+		.userspace_addr = call->place->user_base, .guest_memfd = call->place->vm_fd,
+	};
+
+	return issue(call, KVM_SET_USER_MEMORY_REGION2, &region);
+}
+
+static long call_attributes(const struct vmm_call *call)
+{
+	struct kvm_memory_attributes attrs = {
+		.size = PAGE_SIZE, .attributes = call->arg, .flags = call->data,
+	};
+
+	return issue(call, KVM_SET_MEMORY_ATTRIBUTES, &attrs);
+}
+
+static long call_link(const struct vmm_call *call)
+{
+	struct kvm_link_guest_memfd args = {
+		.fd = call->arg ? ~0u : (u32)call->place->vm_fd, .flags = call->data,
+	};
+
+	return issue(call, KVM_LINK_GUEST_MEMFD, &args);
 }
 
 static long call_region_at(const struct vmm_call *call)
@@ -132,10 +162,10 @@ enum vmm_file vmm_call_file(enum host_call which)
 	       which >= HOST_CALL_VM_IOCTL ? VMM_FILE_VM : VMM_FILE_DEV;
 }
 
-long vmm_call(enum host_call which, u64 arg, u64 data, u64 user_base, vmm_issue_fn *how,
-	      void *ctx)
+long vmm_call(enum host_call which, u64 arg, u64 data, const struct vmm_place *place,
+	      vmm_issue_fn *how, void *ctx)
 {
-	const struct vmm_call call = { how, ctx, vmm_call_file(which), arg, data, user_base };
+	const struct vmm_call call = { how, ctx, vmm_call_file(which), arg, data, place };
 	struct kvm_enable_cap cap = { .cap = arg, .args = { data } };
 	u32 unexpected = 0;
 
@@ -168,6 +198,12 @@ long vmm_call(enum host_call which, u64 arg, u64 data, u64 user_base, vmm_issue_
 		return call_region(&call);
 	case HOST_CALL_VM_REGION_AT:
 		return call_region_at(&call);
+	case HOST_CALL_VM_REGION_SELF:
+		return call_region_self(&call);
+	case HOST_CALL_VM_ATTRIBUTES:
+		return call_attributes(&call);
+	case HOST_CALL_VM_LINK:
+		return call_link(&call);
 	case HOST_CALL_VCPU_RUN:
 		return issue(&call, KVM_RUN, &unexpected);
 	case HOST_CALL_VCPU_INIT_MEM:

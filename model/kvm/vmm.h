@@ -78,8 +78,13 @@ enum vmm_file { VMM_FILE_DEV, VMM_FILE_VM, VMM_FILE_VCPU, VMM_FILE_GMEM };
 typedef long vmm_issue_fn(void *ctx, enum vmm_file file, u32 command, void *argument);
 
 enum vmm_file vmm_call_file(enum host_call which);
-/* @user_base: where the VMM maps guest memory. */
-long vmm_call(enum host_call which, u64 arg, u64 data, u64 user_base, vmm_issue_fn *issue,
-	      void *ctx);
+/* Of the VM a call is about: where the VMM maps guest memory, and its descriptor. */
+struct vmm_place {
+	u64 user_base;
+	int vm_fd;
+};
+
+long vmm_call(enum host_call which, u64 arg, u64 data, const struct vmm_place *place,
+	      vmm_issue_fn *issue, void *ctx);
 
 #endif /* SEPTUM_KVM_VMM_H */
