@@ -262,7 +262,7 @@ static void a_folio_that_is_not_migratable_is_flagged_and_nothing_else(void **st
 	assert_int_equal(memory_failure(w->env, folio->pfn + 200, 0), -EBUSY);
 	assert_string_equal(w->mm->mf.last_type, "get hwpoison page");
 	assert_true(folio_test_hwpoison(folio));
-	assert_true(is_page_hwpoison(folio_page(folio, 3)));
+	assert_false(PageHWPoison(folio_page(folio, 3)));
 	assert_true(is_raw_hwpoison_page_in_hugepage(folio_page(folio, 200)));
 	assert_false(is_raw_hwpoison_page_in_hugepage(folio_page(folio, 201)));
 	assert_int_equal(folio_ref_count(folio), 512);
@@ -321,7 +321,8 @@ static void a_migratable_folio_of_a_file_is_recovered_and_stays_in_the_cache(voi
 	iput(inode);
 	assert_int_equal(hstate_2m(w)->free_huge_pages, 6);
 	mm_check(w->mm, 0);
-	assert_int_equal(unpoison_memory(w->env, folio->pfn + 300), 0);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn + 300), -EBUSY);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn), 0);
 	assert_int_equal(unpoison_memory(w->env, pinned->pfn), 0);
 	assert_int_equal(hstate_2m(w)->free_huge_pages, 8);
 	assert_int_equal(mm_nr_poisoned_pages(w->mm), 0);
@@ -359,7 +360,8 @@ static void a_poisoned_folio_back_in_its_pool_is_of_use_again_after_unpoison(voi
 		again[i] = hugetlb_alloc_folio(h, false);
 	assert_int_equal(h->free_huge_pages, 1);
 	assert_int_equal(PTR_ERR(hugetlb_alloc_folio(h, false)), -ENOSPC);
-	assert_int_equal(unpoison_memory(w->env, folio->pfn + 7), 0);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn + 7), -EBUSY);
+	assert_int_equal(unpoison_memory(w->env, folio->pfn), 0);
 	again[7] = hugetlb_alloc_folio(h, false);
 	assert_ptr_equal(again[7], folio);
 	for (i = 0; i < 8; i++)

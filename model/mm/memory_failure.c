@@ -47,14 +47,6 @@ int action_result(struct mm *mm, kvm_pfn_t pfn, enum mf_action_page_type type,
 	return result == MF_RECOVERED || result == MF_DELAYED ? 0 : -EBUSY;
 }
 
-bool is_page_hwpoison(const struct page *page)
-{
-	const struct folio *folio = page_folio(page);
-
-	return PageHWPoison(page) ||
-	       (folio_test_hugetlb(folio) && folio_test_hwpoison(folio));
-}
-
 /* The reference memory failure keeps for ever; the frame is lost with it. */
 void mf_keep(struct page *page)
 {

@@ -41,7 +41,5 @@ int soft_offline_page(struct env *env, kvm_pfn_t pfn, u32 flags);
  * but hugetlb_lock, which it takes; does not sleep.
  */
 void folio_set_hugetlb_hwpoison(struct folio *folio, struct page *page);
-/* Bit on the page, or on the head of its hugetlb folio. */
-bool is_page_hwpoison(const struct page *page);
 
 #endif /* SEPTUM_MM_MEMORY_FAILURE_H */

@@ -29,12 +29,15 @@ static int __get_unpoison_page(struct page *bad)
 	return folio_try_get_as(folio, HOLDER_MEM_FAIL);
 }
 
-/* Poisoned, but not kept away by anything that has to be undone first. */
+/*
+ * Poisoned, but not kept away by anything that has to be undone first. By its own
+ * flag: of a hugetlb folio only the head has one, so that only its pfn will do.
+ */
 static bool may_unpoison(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 
-	return is_page_hwpoison(page) && folio_ref_count(folio) <= 1 &&
+	return PageHWPoison(page) && folio_ref_count(folio) <= 1 &&
 	       !folio_test_reserved(folio) && !page_has_type(&folio->page, PGTY_table) &&
 	       !folio_mapped(folio) && !folio->mapping;
 }
@@ -170,7 +173,7 @@ int soft_offline_page(struct env *env, kvm_pfn_t pfn, u32 flags)
 	if (!mm->config.enable_soft_offline)
 		return -EOPNOTSUPP;
 	mutex_lock(&mm->mf.mf_mutex);
-	if (!is_page_hwpoison(page)) {
+	if (!PageHWPoison(page)) {
 		ret = get_hwpoison_page(page);
 		if (ret > 0)
 			ret = soft_offline_in_use_page(mm, page);
