@@ -40,15 +40,18 @@ nodemask_t node_states[NR_NODE_STATES];
 static void sections_init(void)
 {
 	unsigned long i, nr = DIV_ROUND_UP(ram_pfns, PAGES_PER_SECTION);
+	unsigned long usage_bytes = sizeof(struct mem_section_usage) + SECTION_BLOCKFLAGS_BITS / 8;
+	unsigned long root_bytes = SECTIONS_PER_ROOT * sizeof(struct mem_section);
+	void *usages = proc_map(0, nr * usage_bytes);
+	void *roots = proc_map(0, DIV_ROUND_UP(nr, SECTIONS_PER_ROOT) * root_bytes);
 
 	mem_section = proc_map(0, NR_SECTION_ROOTS * sizeof(*mem_section));
 	for (i = 0; i < nr; i++) {
-		struct mem_section_usage *usage = proc_map(0, PAGE_SIZE);
+		struct mem_section_usage *usage = usages + i * usage_bytes;
 		unsigned long root = SECTION_NR_TO_ROOT(i);
 		struct mem_section *section;
 
-		if (!mem_section[root])
-			mem_section[root] = proc_map(0, SECTIONS_PER_ROOT * sizeof(*section));
+		mem_section[root] = roots + root * root_bytes;
 		section = &mem_section[root][i & SECTION_ROOT_MASK];
 		bitmap_fill(usage->subsection_map, SUBSECTIONS_PER_SECTION);
 		section->usage = usage;
