@@ -21,6 +21,8 @@ struct page;
 struct kvm_globals;
 
 #define INVALID_GPA		(~0ULL)
+/* Bits 0 to 11 are quirks of 7.3.4; two of them matter here. */
+#define KVM_X86_VALID_QUIRKS	GENMASK_ULL(11, 0)
 #define KVM_X86_QUIRK_SLOT_ZAP_ALL	(1ULL << 7)
 #define KVM_X86_QUIRK_IGNORE_GUEST_PAT	(1ULL << 9)
 
@@ -37,11 +39,13 @@ struct kvm_vcpu_arch {
 	int (*complete_userspace_io)(struct kvm_vcpu *);
 	u8 guest_maxphyaddr;	/* guest CPUID 0x80000008 EAX[23:16]: 48 or 52 */
 	u8 mp_state;		/* KVM_MP_STATE_* */
+	s8 last_vmentry_cpu;	/* -1: it has not run yet */
 	bool guest_state_protected;
 	bool guest_apic_protected;	/* TD: its APIC's state is the module's */
 	bool halt_polls;	/* the last sleep was short: look once before the next */
 	bool sleep_signal;	/* in this KVM_RUN: what ended the vCPU's sleep */
-	bool ept_violation;	/* ordinary VMs: why the guest came out */
+	bool ept_violation;	/* ordinary VMs: why the guest came out, */
+	bool ept_misconfig;	/* if so, by an entry that is one of MMIO */
 	u8 pio_count;		/* accesses to a port that userspace is at */
 	u32 cpuid_nent;
 	struct kvm_cpuid_entry2 cpuid_entries[KVM_CPUID_ROOM];
@@ -54,7 +58,6 @@ struct kvm_arch {
 	bool has_protected_eoi;
 	bool has_protected_pmu;
 	bool pre_fault_allowed;	/* TD: from FINALIZE_VM on */
-	bool tdp_mmu_enabled;
 	u8 mmu_valid_gen;	/* 0 or 1: direct roots of the other one are obsolete */
 	gfn_t gfn_direct_bits;	/* the shared bit as a gfn, 0 when there is none */
 	u64 disabled_quirks;

@@ -4,6 +4,8 @@
  * Left out: what KVM computes into an entry while the guest runs (OSXSAVE, XSAVE
  * sizes), features it hides, and the topology leaves.
  */
+#include <string.h>
+
 #include "model/kvm/kvm_host.h"
 #include "model/kvm/mmu.h"
 
@@ -77,12 +79,25 @@ static void kvm_vcpu_after_set_cpuid(struct kvm_vcpu *v)
 	kvm_init_mmu(v);
 }
 
+/* Some VMMs make the call again for a vCPU that ran, and it is what it was. */
+static int kvm_cpuid_check_equal(const struct kvm_vcpu *v, const struct kvm_cpuid2 *cpuid)
+{
+	size_t size = cpuid->nent * sizeof(cpuid->entries[0]);
+
+	if (cpuid->nent != v->arch.cpuid_nent)
+		return -EINVAL;
+	return memcmp(cpuid->entries, v->arch.cpuid_entries, size) ? -EINVAL : 0;
+}
+
 int kvm_vcpu_ioctl_set_cpuid2(struct kvm_vcpu *v, const struct kvm_cpuid2 *cpuid)
 {
 	u32 i;
 
 	if (cpuid->nent > ARRAY_SIZE(v->arch.cpuid_entries))
 		return -E2BIG;
+	/* Page tables of its address width are there already. */
+	if (v->arch.last_vmentry_cpu != -1)
+		return kvm_cpuid_check_equal(v, cpuid);
 	for (i = 0; i < cpuid->nent; i++)
 		v->arch.cpuid_entries[i] = cpuid->entries[i];
 	v->arch.cpuid_nent = cpuid->nent;

@@ -155,6 +155,8 @@ static long kvm_vm_ioctl_check_extension(struct kvm_globals *globals, struct kvm
 	case KVM_CAP_GUEST_MEMFD_MEMORY_ATTRIBUTES:
 		return has_private_mem && globals->gmem_in_place_conversion ?
 		       KVM_MEMORY_ATTRIBUTE_PRIVATE : 0;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return KVM_X86_VALID_QUIRKS;
 	case KVM_CAP_VM_TYPES:
 		return kvm_supported_vm_types(globals);
 	case KVM_CAP_GUEST_MEMFD_FLAGS:

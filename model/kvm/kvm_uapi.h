@@ -174,6 +174,8 @@ static_assert(offsetof(struct kvm_tdx_init_vm, cpuid) == 256, "UAPI size");
 #define KVM_CAP_MEMORY_FAULT_INFO	232
 #define KVM_CAP_MEMORY_ATTRIBUTES	233
 #define KVM_CAP_GUEST_MEMFD		234
+#define KVM_CAP_DISABLE_QUIRKS		116
+#define KVM_CAP_DISABLE_QUIRKS2		213
 #define KVM_CAP_VM_TYPES		235
 #define KVM_CAP_PRE_FAULT_MEMORY	236
 #define KVM_CAP_GUEST_MEMFD_FLAGS	244

@@ -80,7 +80,6 @@ static void mmu_free_memory_caches(struct kvm_vcpu *v)
 void kvm_mmu_init_vm(struct kvm *vm, struct mmu_host *host)
 {
 	vm->arch.mmu.host = host;
-	vm->arch.tdp_mmu_enabled = true;
 	/* Misconfigured on purpose: writable and executable but not readable. */
 	vm->arch.mmu.shadow_mmio_value = VMX_EPT_WRITABLE_MASK | VMX_EPT_EXECUTABLE_MASK;
 	kvm_mmu_init_tdp_mmu(vm);
@@ -93,8 +92,7 @@ void kvm_mmu_pre_destroy_vm(struct kvm *vm)
 
 void kvm_mmu_uninit_vm(struct kvm *vm)
 {
-	if (vm->arch.tdp_mmu_enabled)
-		kvm_mmu_uninit_tdp_mmu(vm);
+	kvm_mmu_uninit_tdp_mmu(vm);
 }
 
 int kvm_mmu_create(struct kvm_vcpu *v)
@@ -179,10 +177,8 @@ void kvm_mmu_unload(struct kvm_vcpu *v)
 
 static bool is_obsolete_root(struct kvm *vm, hpa_t root_hpa)
 {
-	struct kvm_mmu_page *sp = root_to_sp(vm, root_hpa);
-
 	/* Of TDP roots this is all there is to ask; generations are for shadow ones. */
-	return sp && sp->role.invalid;
+	return VALID_PAGE(root_hpa) && root_to_sp(vm, root_hpa)->role.invalid;
 }
 
 void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *v)
@@ -196,11 +192,9 @@ void kvm_mmu_destroy(struct kvm_vcpu *v)
 	struct kvm *vm = v->kvm;
 
 	kvm_mmu_unload(v);
-	if (VALID_PAGE(v->arch.mmu.mirror_root_hpa)) {
-		read_lock(&vm->mmu_lock);
-		mmu_free_root_page(vm, &v->arch.mmu.mirror_root_hpa);
-		read_unlock(&vm->mmu_lock);
-	}
+	read_lock(&vm->mmu_lock);
+	mmu_free_root_page(vm, &v->arch.mmu.mirror_root_hpa);
+	read_unlock(&vm->mmu_lock);
 	mmu_free_memory_caches(v);
 }
 
@@ -211,8 +205,6 @@ struct kvm_unmapped kvm_unmap_gfn_range(struct kvm *vm, struct kvm_gfn_range *ra
 	/* Without one of the two a fault could map the range again at once. */
 	if (!vm->mmu_invalidate_in_progress)
 		lockdep_assert_held(&vm->slots_lock);
-	if (!vm->arch.tdp_mmu_enabled)
-		return (struct kvm_unmapped){ 0 };
 	return kvm_tdp_mmu_unmap_gfn_range(vm, range, false);
 }
 

@@ -53,23 +53,15 @@ static enum pg_level kvm_max_level_for_order(int order)
 
 static u8 kvm_gmem_max_mapping_level(struct kvm *vm, struct kvm_page_fault *f)
 {
-	u8 max_level, vendor_level;
+	u8 vendor_level = kvm_x86_call(gmem_max_mapping_level)(vm, f->pfn, f->is_private);
 
-	/* Without a fault nobody knows the folio's order. */
-	if (WARN_ON_ONCE(env_of(vm), !f))
-		return PG_LEVEL_4K;
-	max_level = f->max_level;
-	if (max_level == PG_LEVEL_4K)
-		return PG_LEVEL_4K;
-	vendor_level = kvm_x86_call(gmem_max_mapping_level)(vm, f->pfn, f->is_private);
-	return vendor_level && vendor_level < max_level ? vendor_level : max_level;
+	return vendor_level && vendor_level < f->max_level ? vendor_level : f->max_level;
 }
 
 int kvm_mmu_max_mapping_level(struct kvm *vm, struct kvm_page_fault *f,
 			      const struct kvm_memory_slot *in, gfn_t gfn)
 {
-	u8 max_level = f ? f->max_level : KVM_MAX_HUGEPAGE_LEVEL;
-	bool is_private = f ? f->is_private : kvm_mem_is_private(vm, gfn);
+	u8 max_level = f->max_level;
 
 	for (; max_level > PG_LEVEL_4K; max_level--) {
 		if (!kvm_lpage_disallowed(in, gfn, max_level))
@@ -77,7 +69,7 @@ int kvm_mmu_max_mapping_level(struct kvm *vm, struct kvm_page_fault *f,
 	}
 	if (max_level == PG_LEVEL_4K)
 		return PG_LEVEL_4K;
-	if (is_private || kvm_memslot_is_gmem_only(in)) {
+	if (f->is_private || kvm_memslot_is_gmem_only(in)) {
 		u8 gmem_level = kvm_gmem_max_mapping_level(vm, f);
 
 		return gmem_level < max_level ? gmem_level : max_level;
@@ -150,7 +142,6 @@ static __noinline int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *v, struct kvm_pa
 	f->refcounted_page = page;
 	f->pfn = page_to_pfn(page);
 	f->map_writable = !(f->slot->flags & KVM_MEM_READONLY);
-	f->max_level = PG_LEVEL_4K;
 	return RET_PF_CONTINUE;
 }
 
@@ -200,7 +191,7 @@ bool is_page_fault_stale(struct kvm_vcpu *v, const struct kvm_page_fault *f)
 	struct kvm_mmu_page *sp = root_to_sp(v->kvm, v->arch.mmu.root.hpa);
 
 	/* Only the direct root is asked about; a mirror lives as long as its VM. */
-	if (sp && sp->role.invalid)
+	if (sp->role.invalid)
 		return true;
 	if (defect_on(env_of(v), DEFECT_SKIP_MN_SEQ))
 		return false;

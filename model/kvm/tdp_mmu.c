@@ -58,17 +58,29 @@ struct kvm_mmu_page *tdp_mmu_new_sp(struct kvm *vm, struct page *page)
 	return sp;
 }
 
+/* The same of the headers' cache, which only counts. */
+static void kvm_mmu_header_cache_alloc(struct kvm_vcpu *v)
+{
+	struct env *env = env_of(v);
+	u32 *nobjs = &v->arch.mmu.mmu_page_header_cache_nobjs;
+
+	if (likely(*nobjs)) {
+		(*nobjs)--;
+		return;
+	}
+	WARN_ON(env, !*nobjs);
+	if (inject_alloc(env, "mmu_page_header"))
+		mm_bug(env, __func__, "page-table cache and allocator are empty");
+}
+
 /* NULL only on a host that has just gone down for want of memory. */
 struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v)
 {
-	struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
-	struct page *page = kvm_mmu_memory_cache_alloc(v, &mmu->mmu_shadow_page_cache);
+	struct page *page;
 
-	if (!page)
-		return NULL;
-	if (mmu->mmu_page_header_cache_nobjs)
-		mmu->mmu_page_header_cache_nobjs--;
-	return tdp_mmu_new_sp(v->kvm, page);
+	kvm_mmu_header_cache_alloc(v);
+	page = kvm_mmu_memory_cache_alloc(v, &v->arch.mmu.mmu_shadow_page_cache);
+	return page ? tdp_mmu_new_sp(v->kvm, page) : NULL;
 }
 
 void kvm_mmu_alloc_external_spt(struct kvm_vcpu *v, struct kvm_mmu_page *sp)

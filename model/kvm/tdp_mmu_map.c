@@ -251,8 +251,6 @@ int kvm_tdp_mmu_map_private_pfn(struct kvm_vcpu *v, gfn_t gfn, kvm_pfn_t pfn)
 	lockdep_assert_held(&vm->slots_lock);
 	if (WARN_ON_ONCE(env, !kvm_slot_has_gmem(fault.slot)))
 		return -EINVAL;
-	if (KVM_BUG_ON(!vm->arch.tdp_mmu_enabled, vm))
-		return -EIO;
 
 	r = kvm_mmu_reload(v);
 	if (r)

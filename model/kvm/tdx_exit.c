@@ -272,7 +272,7 @@ static int __tdx_handle_exit(struct kvm_vcpu *v, enum exit_fastpath_completion f
 					!(ret & TDX_NON_RECOVERABLE));
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		v->run->fail_entry.hardware_entry_failure_reason = tdv->exit_reason;
-		v->run->fail_entry.cpu = v->cpu;
+		v->run->fail_entry.cpu = v->arch.last_vmentry_cpu;
 		return 0;
 	}
 	if (unlikely(ret & (TDX_ERROR | TDX_NON_RECOVERABLE)) &&

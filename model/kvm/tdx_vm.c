@@ -40,20 +40,18 @@ static_assert(sizeof(struct td_params) == 1024, "TD_PARAMS");
 
 /* -- KVM_TDX_INIT_VM -- */
 
-/* Width of guest physical addresses the user's CPUID asks for, 0 for none. */
+/*
+ * Width of guest physical addresses the user's CPUID asks for. There is one leaf
+ * that can be configured in this model; an entry that is none of it is refused,
+ * and so is a second for it. It has no subleaves, so no index is looked at.
+ */
 static int setup_tdparams_cpuids(const struct kvm_cpuid2 *cpuid, int *gpaw)
 {
-	u32 i;
+	const struct kvm_cpuid_entry2 *entry = &cpuid->entries[0];
 
-	*gpaw = 0;
-	for (i = 0; i < cpuid->nent; i++) {
-		const struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
-
-		/* The one leaf that can be configured in this model. */
-		if (entry->function != 0x80000008 || entry->index)
-			return -EINVAL;
-		*gpaw = entry->eax >> 16 & 0xff;
-	}
+	if (cpuid->nent != 1 || entry->function != 0x80000008)
+		return -EINVAL;
+	*gpaw = entry->eax >> 16 & 0xff;
 	return *gpaw == 48 || *gpaw == 52 ? 0 : -EINVAL;
 }
 

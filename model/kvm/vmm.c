@@ -152,6 +152,9 @@ struct vmm_cpuid_list vmm_cpuid_list(u8 gpaw, const struct host_cpuid *cpuid)
 		list.entry[list.nent++] = entry;
 	for (i = 0; !cpuid->only && i < usual.nent && list.nent < ARRAY_SIZE(list.entry); i++)
 		list.entry[list.nent++] = usual.entry[i];
+	/* More than any kernel reads. */
+	if (cpuid->count > KVM_MAX_CPUID_ENTRIES)
+		list.nent = cpuid->count;
 	return list;
 }
 

@@ -11,6 +11,8 @@
 #include "sim/base/host.h"
 
 #define VMM_XFAM_X87_SSE	0x3
+/* Entries of the list of KVM_TDX_INIT_VM; one is wanted. */
+#define VMM_CPUID_ROOM		4
 #define VMM_CPUID_LAST_BASIC	0x1f
 #define VMM_CPUID_EXTENDED	0x80000000u
 #define VMM_CPUID_ADDRESS_SIZES	0x80000008u
@@ -26,13 +28,13 @@ struct vmm_init_vm {
 	u64 mrconfigid[6], mrowner[6], mrownerconfig[6];
 	u64 reserved[12];
 	u32 nent, padding;
-	struct kvm_cpuid_entry2 entry[1];
+	struct kvm_cpuid_entry2 entry[VMM_CPUID_ROOM];
 };
 
 static_assert(offsetof(struct vmm_cpuid, entry) == sizeof(struct kvm_cpuid2), "same layout");
 static_assert(offsetof(struct vmm_init_vm, entry) == sizeof(struct kvm_tdx_init_vm), "same layout");
 
-/* KVM_TDX_INIT_VM. */
+/* KVM_TDX_INIT_VM. A list that the kernel would read to its end has one. */
 static inline struct vmm_init_vm vmm_init_vm_args(const struct host_td_params *params)
 {
 	struct vmm_init_vm init = {
@@ -43,6 +45,8 @@ static inline struct vmm_init_vm vmm_init_vm_args(const struct host_td_params *p
 			    .index = params->index, .eax = (u32)params->gpaw << 16 }},
 	};
 
+	if (init.nent > VMM_CPUID_ROOM && init.nent <= KVM_MAX_CPUID_ENTRIES)
+		init.nent = VMM_CPUID_ROOM;
 	for (u32 i = 0; i < ARRAY_SIZE(init.reserved); i++)
 		init.reserved[i] = params->reserved;
 	return init;
@@ -63,7 +67,7 @@ static inline struct vmm_cpuid vmm_cpuid_args(u8 gpaw)
 /* KVM_SET_CPUID2 with an entry more. */
 struct vmm_cpuid_list {
 	u32 nent, padding;	/* struct kvm_cpuid2 */
-	struct kvm_cpuid_entry2 entry[16];
+	struct kvm_cpuid_entry2 entry[8];
 };
 
 static_assert(offsetof(struct vmm_cpuid_list, entry) == sizeof(struct kvm_cpuid2), "same layout");

@@ -14,7 +14,10 @@
 
 #define VECTOR_UD	6
 
-/* The hpa behind @gpa, ~0 when the tables do not say. */
+/*
+ * The hpa behind @gpa, ~0 when the tables do not say: an exit, by a misconfigured
+ * entry where KVM has put one for MMIO.
+ */
 static hpa_t walk_direct_root(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 {
 	struct kvm_mmu_page *sp = root_to_sp(vcpu->kvm, vcpu->arch.mmu.root.hpa);
@@ -25,6 +28,7 @@ static hpa_t walk_direct_root(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 		u64 spte = sp->spt[index & (SPTE_ENT_PER_PAGE - 1)];
 		u64 size = KVM_PAGES_PER_HPAGE(level) << PAGE_SHIFT;
 
+		vcpu->arch.ept_misconfig = is_mmio_spte(&vcpu->kvm->arch.mmu, spte);
 		if (!is_shadow_present_pte(spte) || (write && !is_writable_pte(spte)))
 			return ~0ULL;
 		if (is_last_spte(spte, level))
@@ -81,6 +85,8 @@ int vmx_handle_exit(struct kvm_vcpu *vcpu)
 
 	if (!vcpu->arch.ept_violation)
 		return 1;
+	if (vcpu->arch.ept_misconfig)
+		return kvm_mmu_page_fault(vcpu, op->gpa, PFERR_RSVD_MASK);
 	return kvm_mmu_page_fault(vcpu, op->gpa, PFERR_GUEST_FINAL_MASK |
 				  (op->kind == GUEST_WRITE ? PFERR_WRITE_MASK : 0));
 }

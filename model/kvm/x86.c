@@ -134,6 +134,7 @@ int kvm_arch_vcpu_create(struct kvm_vcpu *v)
 	/* Others than the boot processor wait to be started. */
 	v->arch.mp_state = v->vcpu_id ? KVM_MP_STATE_UNINITIALIZED :
 					      KVM_MP_STATE_RUNNABLE;
+	v->arch.last_vmentry_cpu = -1;
 	err = kvm_mmu_create(v);
 	if (err)
 		return err;
@@ -175,6 +176,16 @@ static int kvm_vm_ioctl_enable_cap(struct kvm *vm, const struct kvm_enable_cap *
 		return -EINVAL;
 
 	switch (cap->cap) {
+	case KVM_CAP_DISABLE_QUIRKS2:
+	case KVM_CAP_DISABLE_QUIRKS:
+		/* The older one ignores what it does not know. */
+		if (cap->cap == KVM_CAP_DISABLE_QUIRKS2 &&
+		    cap->args[0] & ~KVM_X86_VALID_QUIRKS)
+			return -EINVAL;
+		mutex_lock(&vm->lock);
+		vm->arch.disabled_quirks |= cap->args[0] & KVM_X86_VALID_QUIRKS;
+		mutex_unlock(&vm->lock);
+		return 0;
 	case KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM:
 		if (!kvm_globals_of(vm)->gmem_in_place_conversion)
 			return -EINVAL;

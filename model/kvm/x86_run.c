@@ -84,9 +84,10 @@ static int kvm_service_requests(struct kvm_vcpu *v)
 	return 0;
 }
 
-static bool kvm_vcpu_exit_request(const struct kvm_vcpu *vcpu)
+static bool kvm_vcpu_exit_request(struct kvm_vcpu *vcpu)
 {
-	return vcpu->mode == EXITING_GUEST_MODE || kvm_request_pending(vcpu);
+	return vcpu->mode == EXITING_GUEST_MODE || kvm_request_pending(vcpu) ||
+	       xfer_to_guest_mode_work_pending(vcpu);
 }
 
 /* What waited runs its handler now: there is nothing to do but to have come out. */
@@ -130,13 +131,12 @@ static int vcpu_enter_guest(struct kvm_vcpu *v)
 	}
 
 	exit_fastpath = kvm_x86_call(vcpu_run)(v, 0);
+	v->arch.last_vmentry_cpu = v->cpu;
 
 	v->mode = OUTSIDE_GUEST_MODE;
 	local_irq_enable(v);
 	srcu_read_lock(srcu);
 
-	if (exit_fastpath == EXIT_FASTPATH_EXIT_USERSPACE)
-		return 0;
 	if (exit_fastpath == EXIT_FASTPATH_EXIT_HANDLED &&
 	    task_spin(env_of(v), "vcpu_enter_guest", "the module to let the vCPU in"))
 		return -EINTR;
