@@ -157,22 +157,26 @@ static inline void zero_frame(struct hw *hw, struct hw_frame *frame, u8 package)
 	mark_dirty(hw, frame, package);
 }
 
-void hw_zero(struct hw *hw, kvm_pfn_t pfn, u64 nr)
+static __noinline void zero_range(struct hw *hw, kvm_pfn_t pfn, u64 nr)
 {
 	kvm_pfn_t end = pfn + nr < hw->frame_count ? pfn + nr : hw->frame_count;
 	u8 package = this_package(hw);
 	struct hw_frame *frame = NULL;
 
-	if (likely(nr == 1 && pfn < hw->frame_count)) {
-		zero_frame(hw, sparse_get(&hw->frames, pfn), package);
-		return;
-	}
 	for (; pfn < end; pfn++, frame++) {
 		/* Neighbours of one leaf lie side by side. */
 		if (!frame || !(pfn & (SPARSE_LEAF_SIZE - 1)))
 			frame = sparse_get(&hw->frames, pfn);
 		zero_frame(hw, frame, package);
 	}
+}
+
+void hw_zero(struct hw *hw, kvm_pfn_t pfn, u64 nr)
+{
+	if (likely(nr == 1 && pfn < hw->frame_count))
+		zero_frame(hw, sparse_get(&hw->frames, pfn), this_package(hw));
+	else
+		zero_range(hw, pfn, nr);
 }
 
 enum hw_access hw_write_partial(struct hw *hw, hpa_t hpa, u64 token)

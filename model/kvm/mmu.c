@@ -43,7 +43,7 @@ static int kvm_mmu_topup_header_cache(struct kvm_vcpu *v, u32 min)
 	return 0;
 }
 
-int mmu_topup_memory_caches(struct kvm_vcpu *v, bool maybe_indirect)
+static __noinline int topup_empty_caches(struct kvm_vcpu *v)
 {
 	struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
 	int r;
@@ -60,6 +60,20 @@ int mmu_topup_memory_caches(struct kvm_vcpu *v, bool maybe_indirect)
 	if (r)
 		return r;
 	return kvm_mmu_topup_header_cache(v, PT64_ROOT_PAGES_MIN);
+}
+
+int mmu_topup_memory_caches(struct kvm_vcpu *v, bool maybe_indirect)
+{
+	const struct kvm_vcpu_arch_mmu *mmu = &v->arch.mmu;
+
+	/* Full, as they are nearly always. The pages for dynamic PAMT count themselves. */
+	if (likely(mmu->mmu_shadow_page_cache.nobjs >= PT64_ROOT_PAGES_MIN &&
+		   mmu->mmu_page_header_cache_nobjs >= PT64_ROOT_PAGES_MIN &&
+		   (!kvm_has_mirrored_tdp(v->kvm) ||
+		    mmu->mmu_external_spt_cache.nobjs >= PT64_ROOT_PAGES_MIN)))
+		return kvm_has_mirrored_tdp(v->kvm) ?
+		       kvm_x86_call(topup_external_cache)(v->kvm, v, PT64_ROOT_PAGES_MIN) : 0;
+	return topup_empty_caches(v);
 }
 
 static void kvm_mmu_free_memory_cache(struct kvm_mmu_memory_cache *cache)

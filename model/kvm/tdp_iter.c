@@ -58,9 +58,8 @@ void tdp_iter_start(struct tdp_iter *it, struct kvm_mmu_page *root,
 
 void tdp_iter_start_at(struct tdp_iter *it, struct kvm_mmu_page *table, gfn_t gfn)
 {
-	it->level = it->min_level = table->role.level;
-	it->root_level = it->level;
-	it->pt_path[it->level - 1] = table;
+	it->level = it->min_level = it->root_level = PG_LEVEL_4K;
+	it->pt_path[PG_LEVEL_4K - 1] = table;
 	it->gfn = it->next_last_level_gfn = gfn;
 	it->gfn_bits = 0;
 	it->yielded = false;

@@ -27,7 +27,7 @@ struct tdp_iter {
 
 void tdp_iter_start(struct tdp_iter *it, struct kvm_mmu_page *root,
 		    int min_level, gfn_t start_gfn, gfn_t gfn_bits);
-/* On the entry of @gfn in @table, which is known to be reachable; no further walk. */
+/* On the entry of @gfn in 4K @table, which is known to be reachable; no further walk. */
 void tdp_iter_start_at(struct tdp_iter *it, struct kvm_mmu_page *table, gfn_t gfn);
 void tdp_iter_next(struct tdp_iter *it);
 void tdp_iter_restart(struct tdp_iter *it);

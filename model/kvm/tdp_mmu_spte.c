@@ -133,6 +133,21 @@ static void count_leaf(struct kvm *vm, int level, bool before, bool after)
 		vm->arch.mmu.pages[level - 1] += after ? 1 : -1;
 }
 
+/* The mirror's change goes on to the S-EPT. */
+static inline int changed_mirror(struct kvm *vm, gfn_t gfn, u64 old_spte, u64 new_spte, int level,
+				 bool leaf_before, bool leaf_after, bool shared)
+{
+	bool early = shared && series_bug(vm, SERIES_BUG_EARLY_STATS);
+	int ret;
+
+	if (early)
+		count_leaf(vm, level, leaf_before, leaf_after);
+	ret = kvm_x86_call(set_external_spte)(vm, gfn, old_spte, new_spte, level);
+	if (!ret && !early)
+		count_leaf(vm, level, leaf_before, leaf_after);
+	return ret;
+}
+
 static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t gfn,
 				 u64 old_spte, u64 new_spte, int level, bool shared)
 {
@@ -140,18 +155,23 @@ static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t 
 	bool after = is_shadow_present_pte(new_spte);
 	bool leaf_before = before && is_last_spte(old_spte, level);
 	bool leaf_after = after && is_last_spte(new_spte, level);
-	bool moved = spte_to_pfn(old_spte) != spte_to_pfn(new_spte);
 	struct env *env = env_of(vm);
+	bool moved;
 
 	WARN_ON_ONCE(env, level > PT64_ROOT_MAX_LEVEL || level < PG_LEVEL_4K);
 	WARN_ON_ONCE(env, gfn & (KVM_PAGES_PER_HPAGE(level) - 1));
 
+	moved = before && spte_to_pfn(old_spte) != spte_to_pfn(new_spte);
 	if (leaf_before && leaf_after && moved)
 		leaf_pfn_changed(vm, old_spte, new_spte, level);
 	if (old_spte == new_spte)
 		return 0;
 	if (leaf_after)
 		WARN_ON_ONCE(env, is_writable_pte(new_spte) && !is_mmu_writable_spte(new_spte));
+	/* What a guest's first touch makes of an entry. */
+	if (likely(!before && after && is_mirror_sp(sp)))
+		return changed_mirror(vm, gfn, old_spte, new_spte, level, false, leaf_after,
+				      shared);
 	if (!before && !after) {
 		check_nonpresent_change(vm, gfn, old_spte, new_spte, level);
 		return 0;
@@ -161,13 +181,8 @@ static int __handle_changed_spte(struct kvm *vm, struct kvm_mmu_page *sp, gfn_t 
 	    (leaf_after || !after || WARN_ON_ONCE(env, moved))) {
 		handle_removed_pt(vm, spte_to_child_sp(vm->arch.mmu.host, old_spte), shared);
 	} else if (is_mirror_sp(sp)) {
-		int ret;
-
-		if (shared && series_bug(vm, SERIES_BUG_EARLY_STATS))
-			count_leaf(vm, level, leaf_before, leaf_after);
-		ret = kvm_x86_call(set_external_spte)(vm, gfn, old_spte, new_spte, level);
-		if (ret || (shared && series_bug(vm, SERIES_BUG_EARLY_STATS)))
-			return ret;
+		return changed_mirror(vm, gfn, old_spte, new_spte, level, leaf_before, leaf_after,
+				      shared);
 	}
 	count_leaf(vm, level, leaf_before, leaf_after);
 	return 0;

@@ -130,7 +130,7 @@ static bool tdx_is_sept_violation_unexpected_pending(struct kvm_vcpu *v)
 }
 
 /* May a private fault be tried again without going back to the guest? */
-static bool tdx_retry_locally(struct kvm_vcpu *v, gpa_t gpa, int *ret)
+static __noinline bool tdx_retry_locally(struct kvm_vcpu *v, gpa_t gpa, int *ret)
 {
 	struct kvm_memory_slot *slot;
 

@@ -40,6 +40,9 @@ struct folio *__filemap_get_folio(struct address_space *mapping, pgoff_t index,
 
 static inline struct folio *filemap_lock_folio(struct address_space *mapping, pgoff_t index)
 {
+	/* Nothing there, as before a first touch. */
+	if (!xa_load(&mapping->i_pages, index))
+		return ERR_PTR(-ENOENT);
 	return __filemap_get_folio(mapping, index, FGP_LOCK, GFP_KERNEL);
 }
 

@@ -233,8 +233,10 @@ u64 check_td_state(struct call *c, bool lock_op_state)
 
 u64 check_entered_vcpu(struct call *c, hpa_t hpa)
 {
+	struct pamt_block block;
+
 	c->alone = call_is_alone(c);
-	CHECK(page_operand(c, &c->block, hpa, OPERAND_ID_RCX, PT_TDVPR, SH));
+	CHECK(page_operand(c, &block, hpa, OPERAND_ID_RCX, PT_TDVPR, SH));
 	c->tdvpr = c->page;
 	c->vcpu = c->page->vcpu;
 	CHECK(entered_tdr(c));

@@ -266,12 +266,13 @@ static __always_inline bool sept_walk(struct tdx_module *m, struct td *td, gpa_t
 /* Page a leaf names, without the accept counter. */
 static inline hpa_t sept_page(u64 entry, u8 level)
 {
-	return sept_hpa(entry) & ~(sept_level_size(level) - 1);
+	return level ? sept_hpa(entry) & ~(sept_level_size(level) - 1) : sept_hpa(entry);
 }
 void sept_change(struct call *c, struct sept_table *table, u32 index, u64 value);
 
 /* The single place that changes an entry. Also unlocks it. */
-static inline void sept_set(struct call *c, struct sept_table *table, u32 index, u64 value)
+static __always_inline void sept_set(struct call *c, struct sept_table *table, u32 index,
+				     u64 value)
 {
 	u64 old = table->entry[index];
 

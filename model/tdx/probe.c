@@ -140,12 +140,6 @@ bool tdx_frame_idle(struct tdx_module *module, hpa_t hpa)
 
 	if (!pamt_block(module, hpa, &block))
 		return true;
-	/* As nearly all are: nothing in use, whatever the granularity. */
-	if (likely(!pamt_dynamic(module) && !block.level[0]->type && !block.level[1]->type &&
-		   !block.level[2]->type && !block.level[0]->sept_leaves &&
-		   !block.level[1]->sept_leaves && !block.level[2]->sept_leaves &&
-		   !block.level[0]->flags))
-		return true;
 	if (block.level[0]->sept_leaves || block.level[1]->sept_leaves ||
 	    block.level[2]->sept_leaves || block.level[0]->flags & PAMT_IS_PAMT_PAGE)
 		return false;

@@ -98,6 +98,13 @@ void sept_change(struct call *c, struct sept_table *table, u32 index, u64 value)
 	u64 old = table->entry[index], changed = old ^ value;
 
 	table->entry[index] = value;
+	/* A page comes, as most do. */
+	if (old == SEPT_ENTRY_FREE && sept_is_leaf(value) &&
+	    likely(!trace_on(c->m->env, TRACE_SEPT))) {
+		table->used++;
+		page_of(c, value, table->level)->sept_leaves++;
+		return;
+	}
 	table->used += sept_is_free(old) - sept_is_free(value);
 	if (changed & (SEPT_PS | SEPT_HPA_MASK)) {
 		if (sept_is_leaf(old))

@@ -35,10 +35,8 @@ static u64 mem_exit(struct call *c, u8 type)
 	return TDX_SUCCESS;
 }
 
-static u64 entry_lock(struct call *c)
+static __noinline u64 entry_lock_met(struct call *c)
 {
-	if (passes_entry(c, *c->at.entry))
-		return TDX_SUCCESS;
 	switch (entry_lock_guest(c->at.entry)) {
 	case GUEST_LOCK_BUSY:
 		return tdx_on(TDX_OPERAND_BUSY, RCX);
@@ -52,6 +50,11 @@ static u64 entry_lock(struct call *c)
 	/* While the lock is held is when a host leaf can meet it. */
 	task_yield(c->m->env, YIELD_GUEST);
 	return TDX_SUCCESS;
+}
+
+static inline u64 entry_lock(struct call *c)
+{
+	return passes_entry(c, *c->at.entry) ? TDX_SUCCESS : entry_lock_met(c);
 }
 
 /* The page-info operand and a walk; false in *@walked when it ended above. */
