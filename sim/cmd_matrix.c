@@ -12,8 +12,7 @@
 #include "sim/cmd.h"
 #include "sim/cmd_machine.h"
 #include "sim/matrix.h"
-
-#define WORKER_MAX	16
+#include "sim/workers.h"
 
 enum matrix_form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN };
 
@@ -163,7 +162,6 @@ static int judge(const struct matrix_request *request, const struct matrix_cell 
 struct worker {
 	struct matrix_request *request;
 	struct matrix matrix;
-	pthread_t thread;
 	bool failed;
 	struct diag diag;
 };
@@ -191,7 +189,7 @@ static u32 take_cells(struct matrix_request *request, u32 *end)
 	return first;
 }
 
-static void *work(void *arg)
+static void work(void *arg)
 {
 	struct worker *worker = arg;
 	struct matrix_request *request = worker->request;
@@ -208,32 +206,25 @@ static void *work(void *arg)
 		sim_cache_age(&worker->matrix.cache);
 	}
 	matrix_free(&worker->matrix);
-	return NULL;
 }
 
 static void run_workers(struct matrix_request *request, struct worker *worker, u32 count)
 {
-	u32 i, started;
+	u32 i;
 
 	for (i = 0; i < count; i++) {
 		worker[i].request = request;
 		worker[i].matrix = request->matrix;
 	}
-	for (started = 1; started < count; started++)
-		if (pthread_create(&worker[started].thread, NULL, work, &worker[started]))
-			break;
-	work(&worker[0]);
-	for (i = 1; i < started; i++)
-		pthread_join(worker[i].thread, NULL);
+	workers_run(work, worker, sizeof(*worker), count);
 	if (request->progress)
 		fprintf(stderr, "\r%32s\r", "");
 }
 
 static int run_cells(struct matrix_request *request)
 {
-	struct worker *worker = calloc(WORKER_MAX, sizeof(*worker));
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	u32 count = online < 1 ? 1 : online > WORKER_MAX ? WORKER_MAX : online, i;
+	struct worker *worker = calloc(WORKERS_MAX, sizeof(*worker));
+	u32 count = workers_default(), i;
 	int status = 0, one;
 
 	if (!worker)

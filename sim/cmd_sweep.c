@@ -3,45 +3,20 @@
  * `septum sweep`: scenarios with one fault each, for every fault there is. Prints
  * how many cells ran, what became of them, and every kind of outcome that the
  * scenario does not allow, once, with the line that repeats it.
+ *
+ * Variants do not meet, so each processor takes some. What is printed is the same
+ * in the same order whoever took which: a variant's text is kept until its turn, and
+ * what it shares with those before it (sweep_past.h) is settled when it is taken.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/cmd.h"
-#include "sim/cmd_machine.h"
+#include "sim/cmd_sweep.h"
 #include "sim/kernel_program.h"
-#include "sim/sweep.h"
-
-#define SHOWN_MAX		24	/* kinds of outcome shown a scenario */
+#include "sim/workers.h"
 
 /* Calls of each leaf that are tried when many scenarios are swept at once. */
 #define CALLS_OF_SEVERAL	3
-
-/* Cells that failed alike: one is shown, the others counted. */
-struct sweep_finding {
-	struct sweep_cell cell;
-	u64 count;
-};
-
-struct sweep_request {
-	struct machine_options machine;	/* first: the shared options fill it */
-	bool kernel;		/* hand over to the other program */
-	u32 kinds;
-	bool pairs, verbose;
-	u64 per_leaf;
-	bool calls_given;
-	const char *allow;
-	enum output_format format;
-	struct sim_cache cache;
-	struct sweep_finding finding[SHOWN_MAX];
-	u32 finding_count;
-	u64 not_shown;
-	u64 cells, not_allowed, class_count[SWEEP_CLASS_NR], broken_count[INV_NR];
-	u64 left_out[SWEEP_LEFT_OUT_NR], met;
-	struct sweep_pasts pasts;
-	bool several;		/* scenarios; what they have in common is tried once */
-	u32 scenarios;
-};
 
 static int set_kinds(void *ctx, const char *text)
 {
@@ -94,6 +69,16 @@ static int set_format(void *ctx, const char *text)
 	return option_format(text, &((struct sweep_request *)ctx)->format);
 }
 
+static int set_workers(void *ctx, const char *text)
+{
+	struct sweep_request *request = ctx;
+	int err = option_u64("-j", text, &request->workers);
+
+	if (!err && (!request->workers || request->workers > WORKERS_MAX))
+		return usage_error("-j: 1 to %u workers", WORKERS_MAX);
+	return err;
+}
+
 static int set_kernel(void *ctx, const char *text)
 {
 	((struct sweep_request *)ctx)->kernel = true;
@@ -104,7 +89,8 @@ static const struct option_row rows[] = {
 	{ "--kinds", "K,K", "of refuse, late, lie, busy, alloc (all of them)", set_kinds },
 	{ "--double", NULL, "pairs of refused SEAMCALLs as well", set_double },
 	{ "--calls", "N", "at most the first N calls of each leaf (0: all; default: all of one "
-	  "scenario, 6 of several)", set_calls },
+	  "scenario, 3 of several)", set_calls },
+	{ "-j", "N", "so many threads (one a processor); what is printed is the same", set_workers },
 	{ "--allow", "WORDS", "outcomes and invariants allowed besides the scenario's", set_allow },
 	{ "--kernel", NULL, "on the real kernel's objects, if they are built", set_kernel },
 	{ "--verbose", NULL, "print every cell", set_verbose },
@@ -126,217 +112,268 @@ static bool alike(const struct sweep_cell *a, const struct sweep_cell *b)
 	return true;
 }
 
+/* What a job needs of the request, for each cell. */
+struct cell_ear {
+	const struct sweep_request *request;
+	struct sweep_job *job;
+};
+
 static bool on_cell(void *ctx, const struct sweep_cell *cell)
 {
-	struct sweep_request *request = ctx;
+	const struct cell_ear *ear = ctx;
+	struct sweep_job *job = ear->job;
 	char text[200];
 	u32 i;
 
-	if (request->verbose) {
+	if (ear->request->verbose) {
 		sweep_print_fault(&cell->fault[0], text, sizeof(text));
-		printf("  %-9s %s%s%s\n", cell->fired ? sweep_class_name[cell->class] : "no-fault",
-		       text, cell->text[0] ? "  # " : "", cell->text);
+		fprintf(job->out, "  %-9s %s%s%s\n",
+			cell->fired ? sweep_class_name[cell->class] : "no-fault", text,
+			cell->text[0] ? "  # " : "", cell->text);
 	}
 	if (cell->allowed)
 		return false;
-	for (i = 0; i < request->finding_count; i++)
-		if (alike(&request->finding[i].cell, cell)) {
-			request->finding[i].count++;
+	for (i = 0; i < job->finding_count; i++)
+		if (alike(&job->finding[i].cell, cell)) {
+			job->finding[i].count++;
 			return false;
 		}
 	if (i == SHOWN_MAX)
-		request->not_shown++;
+		job->not_shown++;
 	else
-		request->finding[request->finding_count++] = (struct sweep_finding){ *cell, 1 };
+		job->finding[job->finding_count++] = (struct sweep_finding){ *cell, 1 };
 	return false;
 }
 
-static void gather(struct sweep_request *request, const struct sweep *sweep)
+static void take_sums(struct sweep_sums *sums, const struct sweep *sweep)
+{
+	sums->cells = sweep->cells;
+	sums->not_allowed = sweep->not_allowed;
+	sums->met = sweep->met;
+	memcpy(sums->left_out, sweep->left_out, sizeof(sums->left_out));
+	memcpy(sums->class_count, sweep->class_count, sizeof(sums->class_count));
+	memcpy(sums->broken_count, sweep->broken_count, sizeof(sums->broken_count));
+}
+
+static void add_sums(struct sweep_sums *total, const struct sweep_sums *sums)
 {
 	u32 i;
 
-	request->scenarios++;
-	request->cells += sweep->cells;
-	request->not_allowed += sweep->not_allowed;
-	request->met += sweep->met;
+	total->cells += sums->cells;
+	total->not_allowed += sums->not_allowed;
+	total->met += sums->met;
 	for (i = 0; i < SWEEP_LEFT_OUT_NR; i++)
-		request->left_out[i] += sweep->left_out[i];
+		total->left_out[i] += sums->left_out[i];
 	for (i = 0; i < SWEEP_CLASS_NR; i++)
-		request->class_count[i] += sweep->class_count[i];
+		total->class_count[i] += sums->class_count[i];
 	for (i = 0; i < INV_NR; i++)
-		request->broken_count[i] += sweep->broken_count[i];
+		total->broken_count[i] += sums->broken_count[i];
 }
 
-/* -- Printing -- */
+/* -- Jobs -- */
 
-static void print_outcome(const struct sweep_cell *cell)
+struct worker {
+	struct sweep_request *request;
+	struct sim_cache cache;
+	struct scn *scn;	/* parsed for this worker */
+	u32 path;		/* what ->scn is of, from 1 */
+	struct run_setting set[MACHINE_SET_MAX];
+	struct run_options options;
+	struct sweep sweep;
+	struct sweep_job *job;
+};
+
+static struct sweep_job *add_job(struct sweep_request *request)
 {
-	u32 inv;
+	struct sweep_job *job = calloc(1, sizeof(*job));
 
-	printf("%s", sweep_class_name[cell->class]);
-	for (inv = 1; inv < INV_NR; inv++)
-		if (cell->broken & 1u << inv)
-			printf(" %s", inv_name[inv]);
+	request->job = realloc(request->job, (request->jobs + 1) * sizeof(*request->job));
+	if (!job || !request->job)
+		internal_error("no memory for %u variants", request->jobs + 1);
+	job->out = open_memstream(&job->text, &job->text_size);
+	job->err = open_memstream(&job->errors, &job->errors_size);
+	if (!job->out || !job->err)
+		internal_error("no memory for what a sweep prints");
+	request->job[request->jobs++] = job;
+	return job;
 }
 
-static void print_findings(const struct sweep_request *request)
+/* The text of jobs that are over, as far as none is missing. */
+static void print_done(struct sweep_request *request)
 {
-	char text[200];
-	u32 i, k;
+	while (request->printed < request->jobs && request->job[request->printed]->done) {
+		struct sweep_job *job = request->job[request->printed++];
 
-	for (i = 0; i < request->finding_count; i++) {
-		const struct sweep_finding *finding = &request->finding[i];
-
-		printf("    not allowed: ");
-		print_outcome(&finding->cell);
-		printf("  (%llu alike)\n", (unsigned long long)finding->count);
-		for (k = 0; k < finding->cell.fault_count; k++) {
-			sweep_print_fault(&finding->cell.fault[k], text, sizeof(text));
-			printf("      first line:  %s\n", text);
+		if (request->status != EXIT_BAD_INPUT) {
+			fputs(job->text, stdout);
+			fflush(stdout);
+			fputs(job->errors, stderr);
+			if (job->status > request->status || job->status == EXIT_BAD_INPUT)
+				request->status = job->status;
+			request->scenarios += job->swept;
+			add_sums(&request->total, &job->sums);
 		}
-		if (finding->cell.text[0])
-			printf("      found:       %s\n", finding->cell.text);
+		free(job->text);
+		free(job->errors);
+		free(job);
 	}
-	if (request->not_shown)
-		printf("    and %llu cells of other kinds\n", (unsigned long long)request->not_shown);
 }
 
-static void print_classes(const u64 *class_count)
+static void finish_job(struct sweep_request *request, struct sweep_job *job, int status)
 {
-	u32 i;
-
-	for (i = 0; i < SWEEP_CLASS_NR; i++)
-		if (class_count[i])
-			printf("  %s %llu", sweep_class_name[i], (unsigned long long)class_count[i]);
-	printf("\n");
+	fclose(job->out);
+	fclose(job->err);
+	job->status = status;
+	job->done = true;
+	request->over |= status == EXIT_BAD_INPUT;
+	print_done(request);
 }
 
-static u64 sum_left_out(const u64 left_out[SWEEP_LEFT_OUT_NR])
+static bool parse(struct worker *worker, struct diag *diag)
 {
-	u64 sum = 0;
-	u32 i;
+	struct sweep_request *request = worker->request;
 
-	for (i = 0; i < SWEEP_LEFT_OUT_NR; i++)
-		sum += left_out[i];
-	return sum;
+	if (worker->path == request->path + 1)
+		return true;
+	scn_free(worker->scn);
+	worker->scn = scn_parse_file(request->paths.path[request->path], diag);
+	worker->path = worker->scn ? request->path + 1 : 0;
+	return worker->scn;
 }
 
-/* Which calls nobody tried: a reader must not take the sweep for more than it is. */
-static void print_left_out(const u64 left_out[SWEEP_LEFT_OUT_NR])
+/* A machine and the run without faults. EXIT_AS_EXPECTED: there are cells to run. */
+static int begin_sweep(struct worker *worker, struct diag *diag)
 {
-	char name[64];
-	u32 i;
+	struct sweep_request *request = worker->request;
+	struct sweep *sweep = &worker->sweep;
+	struct sim_config config;
+	struct run_result result;
+	char why[160] = "";
+	struct sim *sim;
 
-	if (!sum_left_out(left_out))
-		return;
-	printf("  left out (--calls 0 tries all):");
-	for (i = 0; i < TDX_LEAF_MAX; i++) {
-		if (!left_out[i])
-			continue;
-		scn_print_leaf(false, i, name, sizeof(name));
-		printf("  %s %llu", name, (unsigned long long)left_out[i]);
-	}
-	if (left_out[SWEEP_ALLOCATIONS])
-		printf("  allocations %llu", (unsigned long long)left_out[SWEEP_ALLOCATIONS]);
-	printf("\n");
-}
-
-static void print_json(const char *path, const char *variant, const struct sweep *sweep)
-{
-	u32 i;
-
-	printf("{\"type\":\"sweep\",\"file\":");
-	json_string(stdout, path);
-	printf(",\"variant\":");
-	json_string(stdout, variant);
-	printf(",\"cells\":%llu,\"not_allowed\":%llu,\"left_out\":%llu,\"classes\":{",
-	       (unsigned long long)sweep->cells, (unsigned long long)sweep->not_allowed,
-	       (unsigned long long)sum_left_out(sweep->left_out));
-	for (i = 0; i < SWEEP_CLASS_NR; i++)
-		printf("%s\"%s\":%llu", i ? "," : "", sweep_class_name[i],
-		       (unsigned long long)sweep->class_count[i]);
-	printf("}}\n");
-}
-
-static void print_sweep(const struct sweep_request *request, const char *path,
-			const char *variant, const struct sweep *sweep)
-{
-	if (request->format == FORMAT_JSON) {
-		print_json(path, variant, sweep);
-		return;
-	}
-	printf("%s%s%s\n  cells %llu", path, variant[0] ? "  " : "", variant,
-	       (unsigned long long)sweep->cells);
-	print_classes(sweep->class_count);
-	print_findings(request);
-}
-
-static void print_total(const struct sweep_request *request)
-{
-	u32 inv;
-
-	if (request->format == FORMAT_JSON) {
-		printf("{\"type\":\"summary\",\"scenarios\":%u,\"cells\":%llu,\"not_allowed\":%llu}\n",
-		       request->scenarios, (unsigned long long)request->cells,
-		       (unsigned long long)request->not_allowed);
-		return;
-	}
-	printf("sweep: %u scenarios, %llu cells, %llu not allowed\n ", request->scenarios,
-	       (unsigned long long)request->cells, (unsigned long long)request->not_allowed);
-	print_classes(request->class_count);
-	for (inv = 1; inv < INV_NR; inv++)
-		if (request->broken_count[inv])
-			printf("    %s broken in %llu\n", inv_name[inv],
-			       (unsigned long long)request->broken_count[inv]);
-	if (request->met)
-		printf("  tried once: %llu calls and allocations have the past of one in a scenario before\n",
-		       (unsigned long long)request->met);
-	print_left_out(request->left_out);
-}
-
-/* -- Running -- */
-
-static int sweep_variant(void *ctx, const char *path, const struct scn *scn, struct sim *sim,
-			 struct run_options *options)
-{
-	struct sweep_request *request = ctx;
-	struct sweep sweep = {
-		.scn = scn, .kinds = request->kinds, .pairs = request->pairs,
+	if (!run_config(worker->scn, &worker->options, &config, diag))
+		return EXIT_BAD_INPUT;
+	config.defects = request->machine.defects;
+	sim = sim_cache_get(&worker->cache, &config, why, sizeof(why));
+	if (!sim)
+		return usage_error("%s", why);
+	choose_script(&sim->env->chooser);
+	*sweep = (struct sweep){
+		.scn = worker->scn, .kinds = request->kinds, .pairs = request->pairs,
 		.per_leaf = request->per_leaf, .thin = !request->calls_given,
 		.pasts = request->several && !request->calls_given ? &request->pasts : NULL,
-		.cell = on_cell, .ctx = request,
-		.options = *options, .sim = sim, .policy = sim->config.host.policy,
+		.cell = on_cell, .options = worker->options, .sim = sim,
+		.policy = sim->config.host.policy,
 	};
-	struct run_result result;
+	if (!sweep_read_allow(sweep, request->allow, diag))
+		return EXIT_BAD_INPUT;
+	if (sweep_record(sweep, &result))
+		return EXIT_AS_EXPECTED;
+	sweep_free(sweep);
+	if (result.verdict == RUN_SKIPPED)
+		return -1;
+	fprintf(worker->job->err, "without any fault:\n");
+	*diag = result.diag;
+	return run_exit_status(result.verdict);
+}
+
+/*
+ * The next variant that is wanted, recorded, so that what it has in common with
+ * those before it is known. False: there is none.
+ */
+static bool take_job(struct worker *worker)
+{
+	struct sweep_request *request = worker->request;
 	struct diag diag;
+	int status;
+
+	while (request->path < request->paths.count && !request->over) {
+		diag_clear(&diag);
+		if (!parse(worker, &diag)) {
+			status = EXIT_BAD_INPUT;
+		} else if (request->variant == run_variant_count(worker->scn)) {
+			request->path++;
+			request->variant = 0;
+			continue;
+		} else {
+			worker->options = (struct run_options){
+				.variant = request->variant++, .set = worker->set,
+				.set_count = machine_settings(&request->machine, worker->scn,
+							      worker->set),
+			};
+			if (!machine_wants(&request->machine, worker->scn,
+					   worker->options.variant))
+				continue;
+			status = EXIT_AS_EXPECTED;
+		}
+		worker->job = add_job(request);
+		if (!status)
+			status = begin_sweep(worker, &diag);
+		if (!status)
+			return true;
+		if (status > 0 && diag.text[0])
+			diag_print(worker->job->err, &diag, diag_colour(stderr));
+		finish_job(request, worker->job, status < 0 ? 0 : status);
+	}
+	return false;
+}
+
+static void run_job(struct worker *worker)
+{
+	struct cell_ear ear = { worker->request, worker->job };
+	struct sweep *sweep = &worker->sweep;
 	char text[160];
 
-	diag_clear(&diag);
-	if (!sweep_read_allow(&sweep, request->allow, &diag)) {
-		diag_print(stderr, &diag, diag_colour(stderr));
-		return EXIT_BAD_INPUT;
+	sweep->ctx = &ear;
+	sweep_cells(sweep);
+	sweep_free(sweep);
+	worker->job->swept = true;
+	take_sums(&worker->job->sums, sweep);
+	run_variant_text(worker->scn, worker->options.variant, text, sizeof(text));
+	sweep_print_job(worker->request, worker->job, worker->request->paths.path[worker->path - 1], text);
+}
+
+static void work(void *arg)
+{
+	struct worker *worker = arg;
+	struct sweep_request *request = worker->request;
+
+	pthread_mutex_lock(&request->lock);
+	while (take_job(worker)) {
+		pthread_mutex_unlock(&request->lock);
+		run_job(worker);
+		pthread_mutex_lock(&request->lock);
+		finish_job(request, worker->job,
+			   worker->sweep.not_allowed ? EXIT_INVARIANT : EXIT_AS_EXPECTED);
 	}
-	request->finding_count = 0;
-	request->not_shown = 0;
-	if (!sweep_run(&sweep, &result)) {
-		if (result.verdict == RUN_SKIPPED)
-			return 0;
-		fprintf(stderr, "without any fault:\n");
-		diag_print(stderr, &result.diag, diag_colour(stderr));
-		return run_exit_status(result.verdict);
-	}
-	gather(request, &sweep);
-	run_variant_text(scn, options->variant, text, sizeof(text));
-	print_sweep(request, path, text, &sweep);
-	return sweep.not_allowed ? EXIT_INVARIANT : 0;
+	pthread_mutex_unlock(&request->lock);
+	sim_cache_free(&worker->cache);
+	scn_free(worker->scn);
+}
+
+static void run_sweeps(struct sweep_request *request)
+{
+	u32 count = request->workers && host_in_arena ? request->workers : workers_default(), i;
+	struct worker *worker = calloc(count, sizeof(*worker));
+
+	if (!worker)
+		internal_error("no memory for %u workers", count);
+	for (i = 0; i < count; i++)
+		worker[i].request = request;
+	pthread_mutex_init(&request->lock, NULL);
+	workers_run(work, worker, sizeof(*worker), count);
+	pthread_mutex_destroy(&request->lock);
+	free(worker);
+	free(request->job);
+	if (request->scenarios)
+		sweep_print_total(request);
 }
 
 int cmd_sweep(int argc, char **argv)
 {
 	struct sweep_request *request = calloc(1, sizeof(*request));
 	struct option_words words = { 0 };
-	struct path_list paths = { 0 };
-	int status, one;
+	int status;
 	u32 i;
 
 	if (!request)
@@ -349,21 +386,16 @@ int cmd_sweep(int argc, char **argv)
 	if (!status && request->kernel)
 		status = kernel_program_exec(argc, argv);
 	for (i = 0; !status && i < words.count; i++)
-		status = paths_gather(&paths, words.word[i]);
-	request->several = paths.count > 1;
+		status = paths_gather(&request->paths, words.word[i]);
+	request->several = request->paths.count > 1;
 	if (!request->calls_given && request->several)
 		request->per_leaf = CALLS_OF_SEVERAL;
-	for (i = 0; status != EXIT_BAD_INPUT && i < paths.count; i++) {
-		one = machine_each_variant(&request->machine, &request->cache, paths.path[i],
-					   sweep_variant, request);
-		if (!status || one == EXIT_BAD_INPUT)
-			status = one;
+	if (!status) {
+		run_sweeps(request);
+		status = request->status;
 	}
-	if (request->scenarios)
-		print_total(request);
-	sim_cache_free(&request->cache);
 	sweep_pasts_free(&request->pasts);
-	paths_free(&paths);
+	paths_free(&request->paths);
 	option_words_free(&words);
 	free(request);
 	return status < 0 ? 0 : status;

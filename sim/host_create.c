@@ -5,6 +5,8 @@
  */
 #include "model/kvm/host.h"
 
+const bool host_in_arena = true;
+
 struct host *host_create(struct env *env, struct hw *hw, struct tdx_module *module,
 			 const struct host_config *config)
 {

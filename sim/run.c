@@ -324,6 +324,12 @@ void run_from(struct run *run, u32 index)
 		run_nodes(run, &run->scn->node[index], run->scn->node_count - index);
 }
 
+void run_line(struct run *run, const struct scn_node *node, const struct run_scope *scope)
+{
+	run->scope = scope;
+	run_nodes(run, node, 1);
+}
+
 void run_scenario(struct sim *sim, const struct scn *scn, const struct run_options *options,
 		  struct run_result *result)
 {

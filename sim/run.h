@@ -241,6 +241,8 @@ void run_end(struct run *run);
 bool run_to_race(struct run *run, u32 skip, u32 *index);
 void run_race_start(struct run *run, const struct scn_node *race);
 void run_from(struct run *run, u32 index);
+/* One line alone, whatever kind it is, where @scope says it stands. */
+void run_line(struct run *run, const struct scn_node *node, const struct run_scope *scope);
 /* Does the scenario's condition hold now? */
 bool run_condition(struct run *run);
 

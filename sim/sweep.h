@@ -9,6 +9,7 @@
 
 #include "model/tdx/tables.h"
 #include "sim/run.h"
+#include "sim/sweep_lines.h"
 #include "sim/sweep_past.h"
 
 enum sweep_class {
@@ -56,6 +57,7 @@ struct sweep {
 	u32 per_leaf;		/* calls of one leaf to try, 0 = all */
 	bool thin;		/* of a very long run the first calls only */
 	struct sweep_pasts *pasts;	/* leave out what has the same past; NULL: nothing */
+	bool whole_runs;	/* each cell from the first line to the last: slow, the same */
 	const char *policy;	/* of @sim; NULL: no finding is the policy's */
 	/* Outcomes that are fine; from the header or the default. */
 	u32 allowed_classes, allowed_broken;
@@ -70,6 +72,7 @@ struct sweep {
 	struct sweep_call {
 		u16 leaf;
 		u32 nth;		/* call of this leaf, from 1 */
+		u32 line;		/* it is in, lines.count: behind all of them */
 		bool met;		/* tried before with the same past */
 	} *call;			/* its SEAMCALLs in order */
 	bool *alloc_met;		/* the same of each allocation, by number */
@@ -78,7 +81,11 @@ struct sweep {
 	u32 boot_allocations;
 	u64 met;			/* calls and allocations */
 	u32 leaf_calls[TDX_LEAF_MAX];
-	struct run *run;
+	struct sweep_lines lines;
+	u32 line;			/* the recording run is in */
+	u32 *allocations_to;		/* the end of each line */
+	u64 met_cells;			/* ended in a state known before */
+	struct sweep_try *try;
 };
 
 /*
@@ -89,7 +96,19 @@ struct sweep {
  * for an unknown word.
  */
 bool sweep_read_allow(struct sweep *sweep, const char *more, struct diag *diag);
-/* False when the fault-free run itself fails: @result tells. */
+/* Is what became of @cell, which fired, allowed? sweep_allow.c */
+bool sweep_is_allowed(const struct sweep *sweep, const struct sweep_cell *cell);
+
+/*
+ * The fault-free run: what there is to fail. It must be good; false when it is not,
+ * and @result tells. Sweeps that share ->pasts record one after the other.
+ */
+bool sweep_record(struct sweep *sweep, struct run_result *result);
+/* All cells of a sweep that was recorded. */
+void sweep_cells(struct sweep *sweep);
+/* Of a recorded sweep; the counts stay. */
+void sweep_free(struct sweep *sweep);
+/* All three. */
 bool sweep_run(struct sweep *sweep, struct run_result *result);
 /* "inject TDH.MEM.PAGE.AUG nth=2 kind=refuse status=TDX_OPERAND_BUSY|RCX" */
 void sweep_print_fault(const struct sweep_fault *fault, char *text, size_t size);

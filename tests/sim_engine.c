@@ -168,6 +168,99 @@ static void every_allocation_may_fail_and_the_last_cell_has_no_fault(void **stat
 	assert_int_equal(cells.unfired, 1);
 }
 
+struct cell_list {
+	struct sweep_cell cell[8000];
+	u32 count;
+	u64 met;
+};
+
+static bool keep_cell(void *ctx, const struct sweep_cell *cell)
+{
+	struct cell_list *list = ctx;
+
+	assert_true(list->count < ARRAY_SIZE(list->cell));
+	list->cell[list->count++] = *cell;
+	return false;
+}
+
+static struct cell_list *all_cells(const struct scn *scn, bool whole_runs, bool pairs)
+{
+	struct cell_list *list = calloc(1, sizeof(*list));
+	struct sweep sweep = {
+		.sim = boot(), .scn = scn, .cell = keep_cell, .ctx = list, .pairs = pairs,
+		.whole_runs = whole_runs, .per_leaf = pairs, .kinds = pairs ? 1u << INJECT_LIE : 0x1f,
+	};
+	struct run_result result;
+	struct diag diag = { 0 };
+
+	assert_non_null(list);
+	assert_true(sweep_read_allow(&sweep, NULL, &diag));
+	assert_true(sweep_run(&sweep, &result));
+	list->met = sweep.met_cells;
+	sim_destroy(sweep.sim);
+	return list;
+}
+
+static void compare_with_whole_runs(const char *text, bool pairs)
+{
+	struct scn *scn = parse(text);
+	struct cell_list *whole = all_cells(scn, true, pairs);
+	struct cell_list *quick = all_cells(scn, false, pairs);
+	u32 i;
+
+	assert_int_equal(quick->count, whole->count);
+	assert_int_equal(whole->met, 0);
+	for (i = 0; i < whole->count; i++) {
+		assert_int_equal(quick->cell[i].class, whole->cell[i].class);
+		assert_int_equal(quick->cell[i].broken, whole->cell[i].broken);
+		assert_int_equal(quick->cell[i].fired, whole->cell[i].fired);
+		assert_string_equal(quick->cell[i].text, whole->cell[i].text);
+	}
+	/* There must be something to it. */
+	assert_true(quick->met > 0);
+	free(whole);
+	free(quick);
+	scn_free(scn);
+}
+
+static void a_cell_that_takes_a_short_way_comes_to_the_same(void **state)
+{
+	compare_with_whole_runs(one_page, false);
+}
+
+static void so_do_two_faults(void **state)
+{
+	compare_with_whole_runs(one_page, true);
+}
+
+/* Its own faults: behind the second line those of a cell would come to nothing. */
+static void so_does_a_cell_of_a_scenario_with_faults_of_its_own(void **state)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), "%s%s", one_page,
+		 "host pre_fault gpa=0x2000 size=4K = * (fail_alloc=1)\n"
+		 "inject TDH.MEM.PAGE.AUG nth=1 kind=refuse status=TDX_OPERAND_BUSY|OP_STATE\n"
+		 "vcpu0 accept gpa=0x3000 size=4K = *\n"
+		 "inject none\n"
+		 "host punch_hole g0 off=0x3000 len=4K = *\n");
+	compare_with_whole_runs(text, false);
+}
+
+/* Two tasks, and a condition that asks for what a run only counts. */
+static void so_does_a_cell_of_a_race_with_a_condition(void **state)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), "# Result: Sometimes\n%s%s", one_page,
+		 "race\n"
+		 "  vcpu0 accept gpa=0x2000 size=4K\n"
+		 "  host punch_hole g0 off=0x2000 len=4K\n"
+		 "end\n"
+		 "condition seamcalls TDH.MEM.TRACK count=2\n");
+	compare_with_whole_runs(text, false);
+}
+
 static void an_unknown_word_is_not_allowed(void **state)
 {
 	struct scn *scn = parse("# Allow: INV_NONSENSE\nmm lru_add_drain = 0\n");
@@ -300,6 +393,10 @@ int main(void)
 		cmocka_unit_test(refusals_of_a_removal_open_the_window),
 		cmocka_unit_test(a_single_busy_lock_breaks_nothing),
 		cmocka_unit_test(every_allocation_may_fail_and_the_last_cell_has_no_fault),
+		cmocka_unit_test(a_cell_that_takes_a_short_way_comes_to_the_same),
+		cmocka_unit_test(so_do_two_faults),
+		cmocka_unit_test(so_does_a_cell_of_a_scenario_with_faults_of_its_own),
+		cmocka_unit_test(so_does_a_cell_of_a_race_with_a_condition),
 		cmocka_unit_test(an_unknown_word_is_not_allowed),
 		cmocka_unit_test(choices_shrink_to_those_that_matter),
 		cmocka_unit_test(a_scenario_shrinks_to_the_lines_that_matter),

@@ -423,6 +423,8 @@ static void boot(struct kernel_host *kh)
 	machine_snapshot(kh->machine);
 }
 
+const bool host_in_arena = false;
+
 struct host *host_create(struct env *env, struct hw *hw, struct tdx_module *module,
 			 const struct host_config *config)
 {

@@ -2,7 +2,8 @@
 /*
  * The page-table walk (arch/x86/kvm/mmu/tdp_iter.c, Linux 7.3.4). Nothing is
  * left out; a table is reached through struct kvm_mmu_page because its entries
- * lie beside the frame and not in it.
+ * lie beside the frame and not in it. A walk that does nothing about absent entries
+ * may go over many of them at once.
  */
 #include "model/kvm/tdp_mmu.h"
 
@@ -98,6 +99,21 @@ static bool try_step_side(struct tdp_iter *it)
 	it->next_last_level_gfn = it->gfn;
 	it->old_spte = tdp_iter_read(++it->sptep);
 	return true;
+}
+
+void tdp_iter_skip_absent(struct tdp_iter *it)
+{
+	u32 left = SPTE_ENT_PER_PAGE - 1 - spte_index(it->gfn | it->gfn_bits, it->level);
+	u32 n = 0;
+
+	while (n < left && !is_shadow_present_pte(it->sptep[n + 1]))
+		n++;
+	if (!n)
+		return;
+	it->gfn += n * KVM_PAGES_PER_HPAGE(it->level);
+	it->next_last_level_gfn = it->gfn;
+	it->sptep += n;
+	it->old_spte = tdp_iter_read(it->sptep);
 }
 
 static bool try_step_up(struct tdp_iter *it)

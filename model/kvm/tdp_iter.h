@@ -31,6 +31,8 @@ void tdp_iter_start(struct tdp_iter *it, struct kvm_mmu_page *root,
 void tdp_iter_start_at(struct tdp_iter *it, struct kvm_mmu_page *table, gfn_t gfn);
 void tdp_iter_next(struct tdp_iter *it);
 void tdp_iter_restart(struct tdp_iter *it);
+/* From an absent entry to the last of those absent ones that follow in its table. */
+void tdp_iter_skip_absent(struct tdp_iter *it);
 /* The table that holds the entry the walk stands on. */
 static inline struct kvm_mmu_page *tdp_iter_sp(const struct tdp_iter *iter)
 {

@@ -145,8 +145,12 @@ static void __tdp_mmu_zap_root(struct kvm *vm, struct kvm_mmu_page *root,
 retry:
 		if (tdp_mmu_iter_cond_resched(vm, &it, false, shared))
 			continue;
-		if (!is_shadow_present_pte(it.old_spte))
+		if (!is_shadow_present_pte(it.old_spte)) {
+			/* Of a table of absent entries one is looked at: nobody waits. */
+			if (!rwlock_needbreak(&vm->mmu_lock))
+				tdp_iter_skip_absent(&it);
 			continue;
+		}
 		if (it.level > zap_level)
 			continue;
 		if (!shared)

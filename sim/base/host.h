@@ -307,4 +307,10 @@ struct host_config {
 struct host *host_create(struct env *env, struct hw *hw, struct tdx_module *tdx,
 			 const struct host_config *config);
 
+/*
+ * All that kernel's state is in the arena: machines do not meet, so each can have a
+ * thread, and one can be put back to any moment. Else only sim_reset() goes back.
+ */
+extern const bool host_in_arena;
+
 #endif /* SEPTUM_BASE_HOST_H */
