@@ -99,6 +99,9 @@ void kvm_mmu_free_obsolete_roots(struct kvm_vcpu *v);
 
 static inline int kvm_mmu_reload(struct kvm_vcpu *v)
 {
+	/* Not only KVM_RUN has to get rid of a root that was swapped. */
+	if (unlikely(kvm_check_request(KVM_REQ_MMU_FREE_OBSOLETE_ROOTS, v)))
+		kvm_mmu_free_obsolete_roots(v);
 	if (likely(v->arch.mmu.root.hpa != INVALID_PAGE))
 		return 0;
 	return kvm_mmu_load(v);
