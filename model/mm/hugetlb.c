@@ -5,8 +5,7 @@
  * reservations: hugetlb_resv.c.
  *
  * Left out: VMAs and resv_maps (guest_memfd has neither), cgroups, CMA, memory
- * policies, bootmem allocation, migration. Bulk freeing frees what it has
- * restored at once instead of collecting it first.
+ * policies, bootmem allocation, migration.
  */
 #include "model/mm/hugetlb.h"
 #include "model/mm/internal.h"
@@ -378,15 +377,15 @@ fail:
 	return -ENOMEM;
 }
 
-/* Take a free folio out of the pool and free it; hugetlb_lock is dropped meanwhile. */
-bool free_pool_huge_folio(struct hstate *h, bool surplus)
+/* A surplus folio that is free leaves the pool; hugetlb_lock is dropped meanwhile. */
+bool free_surplus_huge_folio(struct hstate *h)
 {
 	struct folio *folio;
 
 	if (list_empty(&h->freelist))
 		return false;
 	folio = list_entry(h->freelist.next, struct folio, lru);
-	remove_hugetlb_folio(h, folio, surplus);
+	remove_hugetlb_folio(h, folio, true);
 	spin_unlock(hugetlb_lock(h));
 	update_and_free_hugetlb_folio(h, folio, PROCESS);
 	spin_lock(hugetlb_lock(h));
@@ -412,19 +411,63 @@ static void grow_pool(struct hstate *h, u64 count)
 	}
 }
 
+/* Free what can be restored without a stop; how many. What is left stays on the list. */
+static u64 free_restored(struct hstate *h, struct list_head *list)
+{
+	u64 done = 0;
+
+	while (!list_empty(list)) {
+		struct folio *next = list_entry(list->next, struct folio, lru);
+
+		/* One with unknown poison is not worth the memory: it is lost as it is. */
+		if (!folio_test_hpg(next, HPG_raw_hwp_unreliable) &&
+		    hugetlb_vmemmap_restore_folio(next))
+			break;
+		list_del(&next->lru);
+		__update_and_free_hugetlb_folio(h, next);
+		done++;
+	}
+	return done;
+}
+
+/*
+ * All of the list, none of it in the pool any more. Freeing some may bring the
+ * memory that others need; what cannot be restored goes back as surplus.
+ */
+static void update_and_free_pages_bulk(struct hstate *h, struct list_head *list)
+{
+	while (!list_empty(list)) {
+		struct folio *folio;
+
+		if (free_restored(h, list))
+			continue;
+		folio = list_entry(list->next, struct folio, lru);
+		if (!hugetlb_vmemmap_restore_folio(folio))
+			continue;
+		list_del(&folio->lru);
+		spin_lock(hugetlb_lock(h));
+		add_hugetlb_folio(h, folio, true);
+		spin_unlock(hugetlb_lock(h));
+	}
+}
+
 static void shrink_pool(struct hstate *h, u64 count)
 {
 	u64 least = h->resv_huge_pages + h->nr_huge_pages - h->free_huge_pages;
+	struct list_head gone;
 
 	if (least < count)
 		least = count;
-	while (least < persistent_huge_pages(h)) {
-		u64 before = h->surplus_huge_pages;
+	INIT_LIST_HEAD(&gone);
+	while (least < persistent_huge_pages(h) && !list_empty(&h->freelist)) {
+		struct folio *folio = list_entry(h->freelist.next, struct folio, lru);
 
-		/* One that cannot be restored comes back as surplus: no endless try. */
-		if (!free_pool_huge_folio(h, false) || h->surplus_huge_pages != before)
-			break;
+		remove_hugetlb_folio(h, folio, false);
+		list_add(&folio->lru, &gone);
 	}
+	spin_unlock(hugetlb_lock(h));
+	update_and_free_pages_bulk(h, &gone);
+	spin_lock(hugetlb_lock(h));
 	/* What is in use becomes surplus, and goes when it is freed. */
 	while (count < persistent_huge_pages(h) && h->surplus_huge_pages < h->nr_huge_pages)
 		h->surplus_huge_pages++;

@@ -27,7 +27,7 @@ int hugetlb_acct_memory(struct hstate *h, s64 delta)
 		h->resv_huge_pages -= unused;
 		/* Surplus that only stood there for the reservation goes again. */
 		while (unused-- && h->surplus_huge_pages && available_huge_pages(h))
-			if (!free_pool_huge_folio(h, true))
+			if (!free_surplus_huge_folio(h))
 				break;
 	}
 	spin_unlock(lock);

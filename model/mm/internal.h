@@ -241,7 +241,7 @@ bool hugetlb_join_pieces(struct page *head, u32 order, const struct hugetlb_piec
 struct folio *hugetlb_merge_pieces(struct page *head, const struct hugetlb_pieces_seen *seen);
 /* hugetlb_lock is held, and dropped meanwhile. */
 int gather_surplus_pages(struct hstate *h, s64 needed);
-bool free_pool_huge_folio(struct hstate *h, bool surplus);
+bool free_surplus_huge_folio(struct hstate *h);
 
 /* -- bugs ------------------------------------------------------------------ */
 
