@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "kernel/process/process.h"
+#include "model/tdx/tables.h"
 #include "sim/base/env.h"
 
 #ifndef HWCAP2_FSGSBASE
@@ -79,14 +80,26 @@ PROC void proc_page_allocated(unsigned long pfn, unsigned int order)
 		trace_page(pfn, order, "alloc");
 }
 
+/* In an S-EPT, or by the PAMT a page of some TD's; what the module set aside for itself is not. */
+static bool module_has(hpa_t hpa)
+{
+	struct tdx_pamt_view pamt;
+
+	if (tdx_frame_idle(the_process.tdx, hpa))
+		return false;
+	return tdx_frame_in_sept(the_process.tdx, hpa) ||
+	       (!tdx_probe_pamt(the_process.tdx, hpa, &pamt) && pamt.type != PT_NDA &&
+		pamt.type != PT_RSVD);
+}
+
 PROC void proc_page_freed(unsigned long pfn, unsigned int order)
 {
 	unsigned long i;
 
 	for (i = 0; i < 1UL << order; i++)
 		check_that(the_process.env, INV_FREE_FRAME_UNMAPPED,
-			   !tdx_frame_in_sept(the_process.tdx, pfn_to_hpa(pfn + i)),
-			   "pfn %#lx is freed while an S-EPT leaf still names it", pfn + i);
+			   !module_has(pfn_to_hpa(pfn + i)),
+			   "pfn %#lx is freed while an S-EPT leaf or the PAMT still names it", pfn + i);
 	if (trace_on(the_process.env, TRACE_PAGE))
 		trace_page(pfn, order, "free");
 }

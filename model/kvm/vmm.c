@@ -8,6 +8,7 @@
 #include "model/kvm/vmm.h"
 
 #define ROOM_MAX	4
+#define NOT_OPEN	250u	/* a descriptor that a process could have */
 
 /* The call being made: by whom, and its two numbers. */
 struct vmm_call {
@@ -91,7 +92,7 @@ static long call_attributes(const struct vmm_call *call)
 static long call_link(const struct vmm_call *call)
 {
 	struct kvm_link_guest_memfd args = {
-		.fd = call->arg ? ~0u : (u32)call->place->vm_fd, .flags = call->data,
+		.fd = call->arg ? NOT_OPEN : (u32)call->place->vm_fd, .flags = call->data,
 	};
 
 	return issue(call, KVM_LINK_GUEST_MEMFD, &args);
