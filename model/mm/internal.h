@@ -126,9 +126,15 @@ static inline struct page *__pfn_to_page(struct mm *mm, kvm_pfn_t pfn)
 	return pfn_to_page_slow(mm, pfn);
 }
 
+/* The same for an explorer, to whom the order they came in would be state. */
+void note_recent_sorted(struct mm *mm, kvm_pfn_t pfn);
+
 static inline void note_recent(struct mm *mm, kvm_pfn_t pfn)
 {
-	mm->recent[mm->nr_recent++ % MM_RECENT] = pfn;
+	if (unlikely(mm->env->sched.stepped))
+		note_recent_sorted(mm, pfn);
+	else
+		mm->recent[mm->nr_recent++ % MM_RECENT] = pfn;
 }
 
 /* The struct page if it exists. */

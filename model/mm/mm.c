@@ -162,6 +162,22 @@ static void check_folio(struct mm *mm, struct folio *folio)
 		   folio->_refcount, (long long)sum);
 }
 
+/* A set, highest first; of too many the highest, whatever came when. */
+void note_recent_sorted(struct mm *mm, kvm_pfn_t pfn)
+{
+	u32 n = mm->nr_recent < MM_RECENT ? mm->nr_recent : MM_RECENT, at = 0;
+
+	while (at < n && mm->recent[at] > pfn)
+		at++;
+	if (at == MM_RECENT || (at < n && mm->recent[at] == pfn))
+		return;
+	if (n == MM_RECENT)
+		n--;
+	memmove(&mm->recent[at + 1], &mm->recent[at], (n - at) * sizeof(mm->recent[0]));
+	mm->recent[at] = pfn;
+	mm->nr_recent = n + 1;
+}
+
 void mm_check_recent(struct mm *mm)
 {
 	u32 n = mm->nr_recent < MM_RECENT ? mm->nr_recent : MM_RECENT;

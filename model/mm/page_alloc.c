@@ -6,7 +6,8 @@
  *
  * RAM nobody has touched is a few extents of order-10 blocks that count as the
  * tail of that free list, as after boot; a block gets struct pages when it is
- * first taken. Per-CPU lists are filled one page at a time and hold order 0 only.
+ * first taken. Per-CPU lists are filled one page at a time (but see rmqueue_pcplist())
+ * and hold order 0 only.
  *
  * Left out: zones, nodes, migrate types and their fallback, watermarks and
  * reclaim (an allocation fails when there is nothing or the injector says so),
@@ -14,7 +15,7 @@
  */
 #include "model/mm/buddy.h"
 
-#define PCP_BATCH	63	/* pages given back at once when a list is too long */
+#define PCP_BATCH	63	/* pages taken, or given back, at once */
 
 void zone_init(struct mm *mm)
 {
@@ -215,11 +216,32 @@ void zone_pcp_enable(struct mm *mm)
 	mm->zone.pcp_disabled--;
 }
 
+/* The list stays empty when there is nothing. */
+static void rmqueue_bulk(struct mm *mm, struct mm_cpu *cpu)
+{
+	struct page *page;
+
+	while (cpu->pcp_count < PCP_BATCH && (page = __rmqueue_smallest(mm, 0))) {
+		list_add_tail(&page->lru, &cpu->pcp);
+		page->flags |= BIT_ULL(PG_model_pcp);
+		cpu->pcp_count++;
+		mm->zone.nr_free++;
+	}
+}
+
+/*
+ * An explorer has the list filled many at a time, as the kernel has. Then which frames
+ * a task gets depends on who came first to an empty list, and not on how each of two
+ * tasks' allocations fell between those of the other: top-ups of 40 pages against
+ * each other are states without end.
+ */
 static struct page *rmqueue_pcplist(struct mm *mm)
 {
 	struct mm_cpu *cpu = this_cpu_mm(mm);
 	struct page *page;
 
+	if (!cpu->pcp_count && unlikely(mm->env->sched.stepped))
+		rmqueue_bulk(mm, cpu);
 	if (!cpu->pcp_count)
 		return __rmqueue_smallest(mm, 0);
 	page = list_entry(cpu->pcp.next, struct page, lru);
