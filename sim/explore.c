@@ -7,11 +7,12 @@
  *
  * Sound with states seen before, because the verdicts asked for are about ends
  * that can be reached, and whatever can be reached from a state was or will be
- * reached from its first visit. A cycle of states is no end; that nobody can
- * leave it is the scheduler's to find (task_spin()).
+ * reached from its first visit. A cycle of states is no end; one that nobody can
+ * leave, whoever runs, is a livelock and told as a hang (explore_live.h).
  *
  * Left out: partial-order reduction and symmetry.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,8 @@
 
 #define TABLE_FIRST	(1u << 12)
 
-/* Runs of tasks without any choice, after which it is called endless. */
-#define FORCED_MAX	1000000u
+/* Runs of tasks without any choice, after which the state is stored: it may come back. */
+#define FORCED_MAX	1000u
 
 /* -- States seen -- */
 
@@ -52,7 +53,6 @@ static void table_grow(struct explorer *explorer)
 	free(explorer->table);
 	explorer->table = table;
 	explorer->table_room = room;
-	explorer->stats.bytes = room * sizeof(*table);
 }
 
 /* False when the state was there already. */
@@ -86,11 +86,14 @@ static u8 take_pick(struct explorer *explorer, const struct explore_frame *frame
 	return frame->candidate[frame->picked];
 }
 
+/* What a task may allocate before it matters again who else allocates. */
+#define LANE_SIZE	(64u << 10)
+
 enum where { AT_CHOICE, AT_END, FORCED };
 
 /*
- * What there is to choose now. FORCED: nothing, candidate[0] must run. AT_END:
- * *end says how.
+ * What there is to choose now. FORCED: nothing, candidate[0] must run, the one there
+ * is. AT_END: *end says how.
  */
 static enum where look(struct explorer *explorer, struct explore_frame *choice,
 		       enum explore_end *end)
@@ -107,21 +110,21 @@ static enum where look(struct explorer *explorer, struct explore_frame *choice,
 		return choice->n > 1 || explorer->options.forced ? AT_CHOICE : FORCED;
 	if (sched->live > 1) {
 		choice->candidate[0] = task_stuck(env);
-		if (choice->candidate[0])
+		choice->n = choice->n_tasks = choice->candidate[0] != 0;
+		if (choice->n)
 			return FORCED;
 	}
 	*end = sched->deadlock ? EXPLORE_DEADLOCK : sched->hang ? EXPLORE_HANG : EXPLORE_DONE;
 	return AT_END;
 }
 
-static void report_endless(struct explorer *explorer)
+/* With a preemption bound: others could have run, but may not. */
+static bool is_cut(const struct explorer *explorer)
 {
-	struct sched *sched = &explorer->env->sched;
+	const struct sched *sched = &explorer->env->sched;
 
-	sched->hang = true;
-	check_fail(explorer->env, INV_OPERATION_ENDS,
-		   "task %s switched %u times and nothing else could run",
-		   sched->task[sched->last].name, FORCED_MAX);
+	return sched->preemption_bound && sched->preemptions >= sched->preemption_bound &&
+	       sched->task[sched->last].state == TASK_RUNNABLE;
 }
 
 static void push(struct explorer *explorer, struct explore_frame *choice)
@@ -141,6 +144,47 @@ static void push(struct explorer *explorer, struct explore_frame *choice)
 		explorer->stats.deepest = explorer->depth;
 }
 
+static void describe_live(const struct sched *sched, char *text, size_t size)
+{
+	u32 i;
+
+	for (i = 1; i < TASK_MAX; i++) {
+		const struct task *task = &sched->task[i];
+		size_t length = strlen(text);
+
+		if (task->state == TASK_FREE || task->state == TASK_DONE)
+			continue;
+		snprintf(text + length, size - length, "%s%s", length ? ", " : "", task->name);
+		length = strlen(text);
+		if (task->waiting_loop && task->state == TASK_SPINNING)
+			snprintf(text + length, size - length, " in %s, waiting for %s",
+				 task->waiting_loop,
+				 task->waiting_event ? task->waiting_event : "anything");
+		else if (task->state == TASK_BLOCKED)
+			snprintf(text + length, size - length, " waiting for %s",
+				 lock_class_name[task->waiting_for->class]);
+	}
+}
+
+/* The state of @frame and all it leads to. True: the search is to end. */
+static bool report_livelock(struct explorer *explorer, const struct explore_frame *frame)
+{
+	struct env *env = explorer->env;
+	char text[CHECK_TEXT_MAX] = "";
+	bool stop;
+
+	image_rollback(&explorer->image, &frame->mark);
+	explorer->stats.ends++;
+	explorer->stats.livelocks++;
+	env->sched.hang = true;
+	describe_live(&env->sched, text, sizeof(text));
+	check_hit(env, INV_OPERATION_ENDS);
+	check_fail(env, INV_OPERATION_ENDS, "whoever runs, nobody gets to an end: %s", text);
+	stop = explorer->end(explorer->ctx, explorer, EXPLORE_HANG);
+	image_revert(&explorer->image);
+	return stop;
+}
+
 /* Back to the last choice with an alternative left: who runs, 0 when none is. */
 static u8 backtrack(struct explorer *explorer)
 {
@@ -154,7 +198,10 @@ static u8 backtrack(struct explorer *explorer)
 			frame->picked++;
 			return take_pick(explorer, frame);
 		}
+		/* How it is reached, not where it goes: without its own pick. */
 		explorer->depth--;
+		if (live_leave(&explorer->live) && report_livelock(explorer, frame))
+			return 0;
 	}
 	return 0;
 }
@@ -165,18 +212,19 @@ static u8 advance(struct explorer *explorer)
 	struct explore_frame choice;
 	enum explore_end end = EXPLORE_HANG;
 	enum where where = look(explorer, &choice, &end);
+	struct image_hash hash;
 
-	if (where == FORCED) {
-		if (explorer->forced++ < FORCED_MAX)
-			return choice.candidate[0];
-		report_endless(explorer);
-		where = AT_END;
-	}
+	if (where == FORCED && explorer->forced++ < FORCED_MAX)
+		return choice.candidate[0];
 	explorer->forced = 0;
-	if (!table_add(explorer, image_capture(&explorer->image)))
+	hash = image_capture(&explorer->image);
+	if (!table_add(explorer, hash)) {
+		live_seen(&explorer->live, hash);
 		return backtrack(explorer);
+	}
 	if (where == AT_END) {
 		explorer->stats.ends++;
+		live_end(&explorer->live);
 		if (explorer->end(explorer->ctx, explorer, end))
 			return 0;
 		image_revert(&explorer->image);
@@ -186,6 +234,7 @@ static u8 advance(struct explorer *explorer)
 		explorer->stats.bound_hit = true;
 		return 0;
 	}
+	live_enter(&explorer->live, hash, is_cut(explorer));
 	push(explorer, &choice);
 	return take_pick(explorer, &choice);
 }
@@ -193,16 +242,18 @@ static u8 advance(struct explorer *explorer)
 void explore_init(struct explorer *explorer, struct env *env,
 		  const struct explore_options *options)
 {
-	u32 i;
+	u32 tasks = 0, i;
 
 	*explorer = (struct explorer){ .env = env, .options = *options };
 	env->sched.preemption_bound = options->preemptions;
 	env->sched.stepped = true;
 	env->sched.last = 0;
-	image_init(&explorer->image, env);
 	for (i = 1; i < TASK_MAX; i++)
 		if (env->sched.task[i].state != TASK_FREE)
-			explorer->image.ran |= 1u << i;
+			tasks |= 1u << i;
+	arena_begin_lanes(env->arena, tasks, LANE_SIZE);
+	image_init(&explorer->image, env);
+	explorer->image.ran = tasks;
 	table_grow(explorer);
 }
 
@@ -222,6 +273,8 @@ void explore_run(struct explorer *explorer, explore_end_fn *end, void *ctx)
 		explorer->image.ran |= 1u << next;
 		task_resume(explorer->env, next);
 	}
+	explorer->stats.bytes = explorer->table_room * sizeof(*explorer->table) +
+				live_bytes(&explorer->live);
 	choose_script(&explorer->env->chooser);
 	task_forget_all(explorer->env);
 	explorer->env->sched.stepped = false;
@@ -229,7 +282,9 @@ void explore_run(struct explorer *explorer, explore_end_fn *end, void *ctx)
 
 void explore_free(struct explorer *explorer)
 {
+	arena_end_lanes(explorer->env->arena);
 	image_free(&explorer->image);
+	live_free(&explorer->live);
 	free(explorer->table);
 	free(explorer->frame);
 	*explorer = (struct explorer){ 0 };
@@ -237,9 +292,15 @@ void explore_free(struct explorer *explorer)
 
 u32 explore_picks(const struct explorer *explorer, u16 *list, u32 max)
 {
-	u32 i;
+	u32 count = 0, i;
 
-	for (i = 0; i < explorer->depth && i < max; i++)
-		list[i] = explorer->frame[i].picked;
-	return explorer->depth;
+	for (i = 0; i < explorer->depth; i++) {
+		/* What is stored with one way out is no choice to anybody else. */
+		if (explorer->frame[i].n < 2)
+			continue;
+		if (count < max)
+			list[count] = explorer->frame[i].picked;
+		count++;
+	}
+	return count;
 }

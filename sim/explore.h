@@ -7,12 +7,13 @@
 #ifndef SEPTUM_EXPLORE_H
 #define SEPTUM_EXPLORE_H
 
+#include "sim/explore_live.h"
 #include "sim/image.h"
 
 enum explore_end {
 	EXPLORE_DONE,		/* all tasks ended */
 	EXPLORE_DEADLOCK,	/* env->sched.deadlock, the report is in the checker */
-	EXPLORE_HANG,		/* nobody can go on, and not for a lock alone */
+	EXPLORE_HANG,		/* nobody can go on, and not for a lock alone; or no end is left to reach */
 };
 
 struct explorer;
@@ -35,7 +36,8 @@ struct explore_stats {
 	u64 schedules;		/* ways followed to an end or to a state seen before */
 	u64 ends;		/* distinct states in which the tasks had ended */
 	u64 deepest;		/* choices on the longest way */
-	u64 bytes;		/* memory of the state table */
+	u64 livelocks;		/* of the ends: where tasks only go round and nobody gets out */
+	u64 bytes;		/* memory of the state table, and of states not complete */
 	bool bound_hit;
 };
 
@@ -55,6 +57,7 @@ struct explorer {
 	u64 table_room;
 	struct explore_frame *frame;	/* the way from the start to here */
 	u32 depth, depth_room;
+	struct explore_live live;
 	u32 forced;			/* runs since there was something to choose */
 	explore_end_fn *end;
 	void *ctx;

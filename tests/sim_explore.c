@@ -213,6 +213,156 @@ static void a_hang_is_found(void **state)
 	assert_true(ends.count > 1);
 }
 
+/* Each waits for the other to end, and neither through task_spin(). */
+static void after_the_other(void *arg)
+{
+	struct world *w = arg;
+	char other = current_task(w->env)->name[0] == 'x' ? 'y' : 'x';
+
+	while (!strchr(w->log, other)) {
+		w->turns ^= 1;
+		task_yield(w->env, YIELD_RETRY);
+	}
+	note(w, other == 'x' ? 'y' : 'x');
+}
+
+static void spawn_polite(struct world *w)
+{
+	spawn(w, "x", after_the_other);
+	spawn(w, "y", after_the_other);
+}
+
+static void a_livelock_that_nobody_leaves_is_found(void **state)
+{
+	static struct ends ends;
+	struct world *w = world_of(state);
+	struct explore_stats stats = explore(w, spawn_polite, &ends, &no_bound);
+
+	assert_int_equal(stats.livelocks, 1);
+	assert_int_equal(ends.hangs, 1);
+	assert_int_equal(stats.ends, 1);
+}
+
+/* Forgets what it was told before it waits. */
+static void clears_and_waits(void *arg)
+{
+	struct world *w = arg;
+
+	w->flag = false;
+	do {
+		w->turns ^= 1;
+		task_yield(w->env, YIELD_RETRY);
+	} while (!w->flag);
+	note(w, 'x');
+}
+
+static void tells(void *arg)
+{
+	struct world *w = arg;
+
+	task_yield(w->env, YIELD_RETRY);
+	w->flag = true;
+	note(w, 'y');
+}
+
+static void spawn_lost_wakeup(struct world *w)
+{
+	spawn(w, "x", clears_and_waits);
+	spawn(w, "y", tells);
+}
+
+static void a_lost_wakeup_is_a_livelock_of_one(void **state)
+{
+	static struct ends ends;
+	struct world *w = world_of(state);
+	struct explore_stats stats = explore(w, spawn_lost_wakeup, &ends, &no_bound);
+
+	assert_true(stats.livelocks > 0);
+	assert_int_equal(ends.hangs, stats.livelocks);
+	/* Told in time it ends. */
+	assert_true(stats.ends > stats.livelocks);
+}
+
+static void waits_for_the_flag(void *arg)
+{
+	struct world *w = arg;
+
+	while (!w->flag) {
+		w->turns ^= 1;
+		task_yield(w->env, YIELD_RETRY);
+	}
+	note(w, 'x');
+}
+
+static void spawn_told(struct world *w)
+{
+	spawn(w, "x", waits_for_the_flag);
+	spawn(w, "y", tells);
+}
+
+static void a_loop_with_a_way_out_is_no_livelock(void **state)
+{
+	static struct ends ends;
+	struct world *w = world_of(state);
+	struct explore_stats stats = explore(w, spawn_told, &ends, &no_bound);
+
+	assert_int_equal(stats.livelocks, 0);
+	assert_int_equal(ends.hangs, 0);
+	assert_true(stats.ends > 0);
+}
+
+/* Makes progress each round, none of it what it waits for. */
+static void busy_with_the_lock_held(void *arg)
+{
+	struct world *w = arg;
+
+	lock_acquire(&w->a, LOCK_EXCLUSIVE);
+	while (!w->flag) {
+		w->env->sched.progress++;
+		if (task_spin(w->env, __func__, "the flag"))
+			break;
+	}
+	lock_release(&w->a, LOCK_EXCLUSIVE);
+}
+
+static void tells_with_the_lock(void *arg)
+{
+	struct world *w = arg;
+
+	lock_acquire(&w->a, LOCK_EXCLUSIVE);
+	w->flag = true;
+	lock_release(&w->a, LOCK_EXCLUSIVE);
+}
+
+static void spawn_busy(struct world *w)
+{
+	spawn(w, "x", busy_with_the_lock_held);
+	spawn(w, "y", tells_with_the_lock);
+}
+
+static void rounds_of_a_loop_are_no_states(void **state)
+{
+	static struct ends ends;
+	struct world *w = world_of(state);
+	struct explore_stats stats = explore(w, spawn_busy, &ends, &no_bound);
+
+	assert_true(stats.livelocks > 0);
+	assert_true(stats.ends > stats.livelocks);
+#ifndef SEPTUM_ASAN
+	assert_true(stats.states < 100);
+#endif
+}
+
+static void a_preemption_bound_makes_no_livelock(void **state)
+{
+	static struct ends ends;
+	struct world *w = world_of(state);
+	struct explore_stats stats;
+
+	stats = explore(w, spawn_told, &ends, &(struct explore_options){ .preemptions = 1 });
+	assert_int_equal(stats.livelocks, 0);
+}
+
 static bool stop_at_deadlock(void *ctx, struct explorer *explorer, enum explore_end end)
 {
 	return end == EXPLORE_DEADLOCK;
@@ -321,6 +471,11 @@ int main(void)
 		TEST(the_deadlock_of_two_tasks_is_found),
 		TEST(choices_inside_a_task_are_all_taken),
 		TEST(a_hang_is_found),
+		TEST(a_livelock_that_nobody_leaves_is_found),
+		TEST(a_lost_wakeup_is_a_livelock_of_one),
+		TEST(a_loop_with_a_way_out_is_no_livelock),
+		TEST(rounds_of_a_loop_are_no_states),
+		TEST(a_preemption_bound_makes_no_livelock),
 		TEST(the_picks_of_an_end_repeat_it),
 		TEST(a_state_is_stored_once_however_it_is_reached),
 		TEST(the_same_search_gives_the_same_counts),

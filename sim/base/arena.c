@@ -11,7 +11,7 @@
 
 #include "sim/base/arena.h"
 #include "sim/base/asan.h"
-#include "sim/base/check.h"
+#include "sim/base/env.h"
 
 static void *reserve_aligned(void)
 {
@@ -59,12 +59,31 @@ void arena_destroy(struct arena *arena)
 	munmap(arena, ARENA_SIZE);
 }
 
+/* NULL: the running task has none, or no room in it. */
+static void *lane_alloc(struct arena *arena, u64 size, u64 align)
+{
+	const struct env *env = arena->root;
+	struct arena_lane *lane = &arena->lane[env->sched.current];
+	u64 start = ALIGN_UP(lane->next, align);
+
+	if (start + size > lane->end || start + size < start)
+		return NULL;
+	lane->next = start + size;
+	return (char *)arena + start;
+}
+
 void *arena_alloc(struct arena *arena, u64 size)
 {
-	u64 start = ALIGN_UP(arena->used, size >= 64 ? 64 : 16);
+	u64 align = size >= 64 ? 64 : 16, start = ALIGN_UP(arena->used, align);
 	u64 end = start + size;
 	char *bytes = (char *)arena + start;
 
+	if (unlikely(arena->lane)) {
+		void *object = lane_alloc(arena, size, align);
+
+		if (object)
+			return object;
+	}
 	if (end > ARENA_SIZE || end < start)
 		internal_error("a simulation outgrew its arena of %llu bytes", ARENA_SIZE);
 	if (start < arena->dirty)
@@ -73,6 +92,25 @@ void *arena_alloc(struct arena *arena, u64 size)
 	if (end > arena->dirty)
 		arena->dirty = end;
 	return bytes;
+}
+
+void arena_begin_lanes(struct arena *arena, u32 tasks, u64 size)
+{
+	struct arena_lane *lane = arena_alloc(arena, TASK_MAX * sizeof(*lane));
+	u32 i;
+
+	for (i = 0; i < TASK_MAX; i++) {
+		if (!(tasks & 1u << i))
+			continue;
+		lane[i].next = (char *)arena_alloc(arena, size) - (char *)arena;
+		lane[i].end = lane[i].next + size;
+	}
+	arena->lane = lane;
+}
+
+void arena_end_lanes(struct arena *arena)
+{
+	arena->lane = NULL;
 }
 
 void arena_keep(struct arena *arena, const void *mark)

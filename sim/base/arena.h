@@ -27,6 +27,11 @@
 #define ARENA_SHIFT	33			/* 8 GiB of address space each */
 #define ARENA_SIZE	(1ULL << ARENA_SHIFT)
 
+/* Where the next object of a task goes while an explorer steps it. */
+struct arena_lane {
+	u64 next, end;		/* offsets */
+};
+
 struct arena {
 	u64 used;		/* bytes handed out, this header included */
 	u64 dirty;		/* high-water mark: bytes above it are still zero */
@@ -35,6 +40,7 @@ struct arena {
 	void *snapshot;		/* bytes [restore_from, snapshot_used), heap */
 	u64 snapshot_size;	/* bytes ->snapshot has room for */
 	void *root;		/* the environment once there is one, see env_of() */
+	struct arena_lane *lane;	/* by task id, in the arena; NULL: all from ->used */
 };
 
 /* NULL when the address space cannot be reserved. */
@@ -52,6 +58,14 @@ void arena_rewind(struct arena *arena);
  * Never fails: running out of the 8 GiB ends the process with exit status 4.
  */
 void *arena_alloc(struct arena *arena, u64 size);
+
+/*
+ * From here on each task in @tasks, BIT(id), allocates from @size bytes of its own
+ * while they last, so that where its objects lie does not depend on what others
+ * allocated in between. Until arena_end_lanes().
+ */
+void arena_begin_lanes(struct arena *arena, u32 tasks, u64 size);
+void arena_end_lanes(struct arena *arena);
 
 /* Everything in front of @mark survives arena_restore(). Before any snapshot. */
 void arena_keep(struct arena *arena, const void *mark);

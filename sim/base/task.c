@@ -438,8 +438,10 @@ static void spin_round(struct env *env, struct task *task, const char *loop)
 	u32 others = others_progress(sched, task), all = sched->progress;
 	bool first = task->waiting_loop != loop || spin->step != env->checker.step;
 
+	/* An explorer needs no count, see all_go_round(): it would be a state a round. */
 	spin->stuck = !first && others == spin->others &&
-		      (all == spin->all || ++spin->rounds > SPIN_ROUNDS_MAX);
+		      (all == spin->all ||
+		       (!sched->stepped && ++spin->rounds > SPIN_ROUNDS_MAX));
 	if (first || others != spin->others)
 		spin->rounds = 0;
 	spin->others = others;
