@@ -118,8 +118,8 @@ static int gup_take(struct host *h, u32 gmem, u64 offset, u32 count, bool pin)
 			got = pin ? pin_user_pages_fast(mh->globals.current_mm, address, 1,
 							FOLL_WRITE | FOLL_LONGTERM, &page) :
 				    get_user_pages_fast(mh->globals.current_mm, address, 1, 0, &page);
-			if (got != 1)
-				return got < 0 ? got : -EFAULT;
+			if (got < 0)
+				return got;
 		} else if (!page) {
 			return -EFAULT;
 		} else if (try_grab_page(page, 1, flags)) {
@@ -157,8 +157,6 @@ int host_gup(struct host *h, u32 gmem, u64 offset, s32 delta, bool pin)
 	int err;
 
 	offset &= PAGE_MASK;
-	if (gmem >= HOST_OBJ_MAX)
-		return -EBADF;
 	if (delta < 0) {
 		err = gup_drop(find_gup(model_host(h), gmem, offset, pin), -(u32)delta);
 		/* What a split waits for may just have happened. */

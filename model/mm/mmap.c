@@ -259,10 +259,16 @@ static vm_fault_t finish_fault(struct vm_fault *vmf)
 	return 0;
 }
 
-/* Written through a shared mapping; what has a dirty_folio of its own does not care. */
+/* Written through a shared mapping; who has a dirty_folio of its own sees to that. */
 static void folio_mark_dirty(struct folio *folio)
 {
-	if (folio->mapping && !folio->mapping->a_ops->dirty_folio)
+	struct address_space *cache = folio->mapping;
+
+	if (!cache)
+		return;
+	if (cache->a_ops->dirty_folio)
+		cache->a_ops->dirty_folio(cache, folio);
+	else
 		folio_set_dirty(folio);
 }
 
