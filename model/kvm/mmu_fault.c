@@ -127,10 +127,8 @@ static __noinline int kvm_mmu_faultin_pfn_user(struct kvm_vcpu *v, struct kvm_pa
 	u64 hva = f->slot->userspace_addr +
 		  gfn_to_gpa(f->gfn - f->slot->base_gfn);
 	struct page *page;
-	int r = -EFAULT;
+	int r = get_user_pages_fast(mm, hva, 1, FOLL_WRITE | FOLL_GET, &page);
 
-	if (mm)
-		r = get_user_pages_fast(mm, hva, 1, FOLL_WRITE | FOLL_GET, &page);
 	if (r != 1) {
 		r = kvm_handle_error_pfn(v, f, r < 0 ? r : -EFAULT);
 		if (r == -EFAULT)

@@ -43,7 +43,6 @@ struct kvm_mmu_page {
 	struct kvm *kvm;
 	bool tdp_mmu_page;
 	bool tdp_mmu_scheduled_root_to_zap;
-	bool nx_huge_page_disallowed;
 	union kvm_mmu_page_role role;
 	gfn_t gfn;			/* first gfn it maps */
 	u64 *spt;

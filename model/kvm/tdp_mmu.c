@@ -58,28 +58,30 @@ struct kvm_mmu_page *tdp_mmu_new_sp(struct kvm *vm, struct page *page)
 	return sp;
 }
 
-/* The same of the headers' cache, which only counts. */
-static void kvm_mmu_header_cache_alloc(struct kvm_vcpu *v)
+/* The same of the headers' cache, which only counts. False: the host is down. */
+static bool kvm_mmu_header_cache_alloc(struct kvm_vcpu *v)
 {
 	struct env *env = env_of(v);
 	u32 *nobjs = &v->arch.mmu.mmu_page_header_cache_nobjs;
 
 	if (likely(*nobjs)) {
 		(*nobjs)--;
-		return;
+		return true;
 	}
 	WARN_ON(env, !*nobjs);
-	if (inject_alloc(env, "mmu_page_header"))
-		mm_bug(env, __func__, "page-table cache and allocator are empty");
+	if (!inject_alloc(env, "mmu_page_header"))
+		return true;
+	mm_bug(env, __func__, "page-table cache and allocator are empty");
+	return false;
 }
 
 /* NULL only on a host that has just gone down for want of memory. */
 struct kvm_mmu_page *tdp_mmu_alloc_sp(struct kvm_vcpu *v)
 {
-	struct page *page;
+	struct page *page = NULL;
 
-	kvm_mmu_header_cache_alloc(v);
-	page = kvm_mmu_memory_cache_alloc(v, &v->arch.mmu.mmu_shadow_page_cache);
+	if (kvm_mmu_header_cache_alloc(v))
+		page = kvm_mmu_memory_cache_alloc(v, &v->arch.mmu.mmu_shadow_page_cache);
 	return page ? tdp_mmu_new_sp(v->kvm, page) : NULL;
 }
 

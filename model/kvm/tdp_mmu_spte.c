@@ -3,8 +3,8 @@
  * Changing one SPTE (arch/x86/kvm/mmu/tdp_mmu.c, Linux 7.3.4): the atomic form
  * under mmu_lock(read), which holds a mirror entry frozen while the TDX module
  * does its part, and the plain form under mmu_lock(write), which changes the
- * mirror first and cannot take it back. Left out: NX huge page accounting
- * beyond its flag, since no private fault makes an executable-restricted page.
+ * mirror first and cannot take it back. Left out: NX huge page accounting,
+ * since no fault makes an executable-restricted page.
  */
 #include "model/kvm/series_bugs.h"
 #include "model/kvm/tdp_mmu.h"
@@ -37,11 +37,6 @@ static void tdp_mmu_unlink_sp(struct kvm *vm, struct kvm_mmu_page *sp)
 {
 	vm->arch.mmu.tdp_mmu_pages--;
 	vm->arch.mmu.walked[is_mirror_sp(sp)].root = NULL;
-	if (!sp->nx_huge_page_disallowed)
-		return;
-	spin_lock(&vm->arch.mmu.tdp_mmu_pages_lock);
-	sp->nx_huge_page_disallowed = false;
-	spin_unlock(&vm->arch.mmu.tdp_mmu_pages_lock);
 }
 
 /* xchg until the old value is not somebody's frozen window. */
