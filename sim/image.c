@@ -346,11 +346,21 @@ static u64 whole_chunks(struct arena *arena)
 static void capture_arena(struct image *image)
 {
 	struct arena *arena = image->env->arena;
-	u64 end = whole_chunks(arena);
+	u64 end = whole_chunks(arena), from = ALIGN_DOWN(arena->restore_from, CHUNK);
+	u32 i;
 
-	/* An arena only grows while tasks run. */
-	capture_range(image, LOG_ARENA, 0, (u8 *)arena, image->shadow,
-		      ALIGN_DOWN(arena->restore_from, CHUNK), image->used, image->raw_from);
+	/* An arena only grows while tasks run, and nothing lies beyond a lane's ->next. */
+	for (i = 0; arena->lane && i < TASK_MAX; i++) {
+		const struct arena_lane *lane = &arena->lane[i];
+
+		if (!lane->end)
+			continue;
+		capture_range(image, LOG_ARENA, 0, (u8 *)arena, image->shadow, from,
+			      ALIGN_UP(lane->next, CHUNK), image->raw_from);
+		from = lane->end;
+	}
+	capture_range(image, LOG_ARENA, 0, (u8 *)arena, image->shadow, from, image->used,
+		      image->raw_from);
 	if (end > image->room) {
 		image->room = end + end / 2;
 		image->shadow = sized(image->shadow, image->room);
