@@ -121,11 +121,12 @@ int kvm_mmu_create(struct kvm_vcpu *v)
 }
 
 /* 5 levels, unless the guest is told that 48 address bits are all it has. */
+/* A TD whose CPUID says no width is a small one; of others the host's width is not modelled. */
 static int kvm_mmu_get_tdp_level(struct kvm_vcpu *v)
 {
-	bool small = v->arch.guest_maxphyaddr && v->arch.guest_maxphyaddr <= 48;
+	bool said = v->arch.guest_maxphyaddr || v->kvm->arch.vm_type == KVM_X86_TDX_VM;
 
-	return small ? PT64_ROOT_4LEVEL : PT64_ROOT_MAX_LEVEL;
+	return said && v->arch.guest_maxphyaddr <= 48 ? PT64_ROOT_4LEVEL : PT64_ROOT_MAX_LEVEL;
 }
 
 void kvm_init_mmu(struct kvm_vcpu *v)

@@ -68,10 +68,10 @@ static bool kvm_mmu_header_cache_alloc(struct kvm_vcpu *v)
 		(*nobjs)--;
 		return true;
 	}
-	WARN_ON(env, !*nobjs);
+	warn_slow(env, NULL, "kvm_mmu_memory_cache_alloc", "!mc->nobjs");
 	if (!inject_alloc(env, "mmu_page_header"))
 		return true;
-	mm_bug(env, __func__, "page-table cache and allocator are empty");
+	mm_bug(env, "kvm_mmu_memory_cache_alloc", "page-table cache and allocator are empty");
 	return false;
 }
 
