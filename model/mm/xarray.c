@@ -114,6 +114,20 @@ static void *walk(struct xarray *xa, u64 index, struct xa_node **nodep, u32 *off
 	return entry;
 }
 
+static bool hint_covers(const struct xarray *xa, u64 index)
+{
+	return xa->hint && index >> XA_CHUNK_SHIFT == xa->hint_base;
+}
+
+/* An explorer compares bytes: who looked last must not make a new state of an old one. */
+static void remember(struct xarray *xa, struct xa_node *node, u64 index)
+{
+	if (!node || node->shift || unlikely(env_of(xa)->sched.stepped))
+		return;
+	xa->hint = node;
+	xa->hint_base = index >> XA_CHUNK_SHIFT;
+}
+
 static void *visible(void *entry)
 {
 	return entry == XA_ZERO_ENTRY ? NULL : entry;
@@ -209,8 +223,14 @@ static void *find_in_hint(struct xarray *xa, u64 *index, u64 max)
 void *xa_find(struct xarray *xa, u64 *index, u64 max)
 {
 	void *head = xa->xa_head, *entry;
+	struct xa_node *node;
+	u32 offset;
 
-	if (xa->hint && *index >> XA_CHUNK_SHIFT == xa->hint_base && *index < max) {
+	if (*index < max && !hint_covers(xa, *index)) {
+		walk(xa, *index, &node, &offset);
+		remember(xa, node, *index);
+	}
+	if (*index < max && hint_covers(xa, *index)) {
 		entry = find_in_hint(xa, index, max);
 		if (entry)
 			return entry;
@@ -437,8 +457,7 @@ void *xa_erase(struct xarray *xa, u64 index)
 	u32 offset = index & (XA_CHUNK_SIZE - 1);
 	void *entry;
 
-	if (node && index >> XA_CHUNK_SHIFT == xa->hint_base && node->count > 1 &&
-	    !xa_is_internal(node->slots[offset]) &&
+	if (hint_covers(xa, index) && node->count > 1 && !xa_is_internal(node->slots[offset]) &&
 	    (offset == XA_CHUNK_SIZE - 1 || !xa_is_internal(node->slots[offset + 1]))) {
 		/* One slot of a node that others keep. */
 		entry = node->slots[offset];
@@ -451,7 +470,10 @@ void *xa_erase(struct xarray *xa, u64 index)
 	if (!entry)
 		return NULL;
 	clear_slot(xa, node, offset);
-	delete_nodes(xa, node);
+	if (node->count)
+		remember(xa, node, index);
+	else
+		delete_nodes(xa, node);
 	return visible(entry);
 }
 

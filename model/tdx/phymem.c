@@ -115,6 +115,7 @@ u64 check_tdh_phymem_page_wbinvd(struct call *c)
 {
 	if (c->rcx >> 52)
 		return tdx_on(TDX_OPERAND_INVALID, RCX);
+	c->alone = call_is_alone(c);
 	CHECK(check_pamt(c, c->rcx & ~SEPT_KEYID_MASK, OPERAND_ID_RCX, 0, SH));
 	if (c->page->type != PT_NDA || (!c->page_level && c->page->flags & PAMT_IS_PAMT_PAGE))
 		return tdx_on(TDX_PAGE_METADATA_INCORRECT, RCX);
