@@ -154,8 +154,8 @@ static void page_cached(struct page_life *life, const struct trace_event *event)
 	if (!hands_to_pieces(life, event))
 		life->filemap = event->page.delta > 0;
 	life->order = event->page.order;
-	life->owner = life->filemap || life->gmem ? OWNER_GMEM :
-		      life->owner == OWNER_GMEM ? OWNER_OTHER : life->owner;
+	/* Of an ordinary file, or not guest_memfd's yet: it says so next. */
+	life->owner = life->gmem ? OWNER_GMEM : OWNER_OTHER;
 }
 
 static void page_held(struct page_life *life, const struct trace_event *event)
@@ -172,13 +172,14 @@ static void page_frozen(struct page_life *life, const struct trace_event *event)
 static void gmem_got(struct page_life *life, const struct trace_event *event)
 {
 	life->gmem = true;
+	life->owner = OWNER_GMEM;
 	life->shared = event->page.shared;
 }
 
 static void gmem_lost(struct page_life *life, const struct trace_event *event)
 {
+	/* The page cache's reference goes next, and with it the owner. */
 	life->gmem = false;
-	life->owner = life->filemap ? OWNER_GMEM : OWNER_OTHER;
 }
 
 static const struct page_change {

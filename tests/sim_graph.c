@@ -145,6 +145,7 @@ static void test_a_freed_frame_still_in_the_sept_is_an_alarm(void **state)
 	struct trace_event cache = {
 		.kind = TRACE_REF, .page = { .pfn = 5, .what = "filemap", .delta = 1 },
 	};
+	struct trace_event gmem = { .kind = TRACE_GMEM, .page = { .pfn = 5, .what = "alloc" } };
 	struct trace_event aug = {
 		.kind = TRACE_SEAMCALL, .call = { .rax = TDH_MEM_PAGE_AUG, .in = &in, .out = &in },
 	};
@@ -153,6 +154,7 @@ static void test_a_freed_frame_still_in_the_sept_is_an_alarm(void **state)
 
 	graph_listen(graph, &alloc);
 	graph_listen(graph, &cache);
+	graph_listen(graph, &gmem);
 	sept_event(graph, SEPT_FREE, SEPT_PENDING, TDH_MEM_PAGE_AUG);
 	graph_listen(graph, &aug);
 	dot = printed(graph, graph_print_dot);
@@ -161,12 +163,28 @@ static void test_a_freed_frame_still_in_the_sept_is_an_alarm(void **state)
 
 	cache.page.delta = -1;
 	alloc.page.what = "free";
+	gmem.page.what = "free";
+	graph_listen(graph, &gmem);
 	graph_listen(graph, &cache);
 	graph_listen(graph, &alloc);
 	dot = printed(graph, graph_print_dot);
 	assert_non_null(strstr(dot, "\"free\\nS-EPT PENDING\" [class=\"alarm\""));
 	free(dot);
 	delete_graph(graph);
+}
+
+/* One frame of a guest_memfd. */
+static void give_page(struct graph *graph, kvm_pfn_t pfn)
+{
+	struct trace_event cache = {
+		.kind = TRACE_REF, .page = { .pfn = pfn, .what = "filemap", .delta = 1 },
+	};
+	struct trace_event alloc = {
+		.kind = TRACE_GMEM, .page = { .pfn = pfn, .what = "alloc" },
+	};
+
+	graph_listen(graph, &cache);
+	graph_listen(graph, &alloc);
 }
 
 static void sept_level_event(struct graph *graph, u8 level, gpa_t gpa, u8 from, u8 to, u16 leaf)
@@ -293,17 +311,13 @@ static void test_promotion_hands_frames_up_without_a_gap(void **state)
 static void test_relocation_takes_the_state_to_another_frame(void **state)
 {
 	struct tdx_module_args in = { .rcx = 0x1000, .rdx = 0x100000, .r8 = 0x5000 };
-	struct trace_event cache = {
-		.kind = TRACE_REF, .page = { .pfn = 5, .what = "filemap", .delta = 1 },
-	};
 	struct trace_event call = {
 		.kind = TRACE_SEAMCALL, .call = { .rax = TDH_MEM_PAGE_AUG, .in = &in, .out = &in },
 	};
 	struct graph *graph = new_graph(&graph_states);
 
-	graph_listen(graph, &cache);
-	cache.page.pfn = 6;
-	graph_listen(graph, &cache);
+	give_page(graph, 5);
+	give_page(graph, 6);
 	sept_event(graph, SEPT_FREE, SEPT_PENDING, TDH_MEM_PAGE_AUG);
 	graph_listen(graph, &call);
 	sept_event(graph, SEPT_PENDING, SEPT_PENDING_BLOCKED, TDH_MEM_RANGE_BLOCK);
