@@ -19,6 +19,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "sim/base/asan.h"
 #include "sim/explore.h"
 
 struct twin_task {
