@@ -10,6 +10,8 @@
  * word without the priority bit.
  *
  * S-EPT entry lock: bit 11 of the entry (TDEL), priority in bit 52 (TDHP).
+ *
+ * A leaf that nobody can meet leaves a free lock as it is: passes() in leaf.h.
  */
 #ifndef SEPTUM_TDX_LOCK_H
 #define SEPTUM_TDX_LOCK_H
