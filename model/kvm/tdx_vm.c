@@ -109,6 +109,7 @@ void tdx_hkid_free(struct kvm_tdx *tdvm)
 		tdx_guest_keyid_free(globals, tdvm->hkid);
 	tdvm->hkid = -1;
 	/* 7.3.4 takes the unit off also when charging it is what failed. */
+	WARN_ON_ONCE(globals->env, !globals->misc_cg_charged);
 	globals->misc_cg_charged--;
 	tdvm->misc_cg = false;
 }
