@@ -5,8 +5,8 @@
  * flag says that some page is bad, a list on the folio says which; without
  * memory for the list the folio is unreliable: all of it counts as bad.
  *
- * Folios of guest_memfd are never migratable, so that no scenario reaches what
- * follows from a reference on one in use: me_huge_page() and its mapping.
+ * Folios of guest_memfd are never migratable: what follows from a reference on one
+ * in use, me_huge_page() and its mapping, is for those of a hugetlb memfd.
  */
 #include "model/mm/hugetlb.h"
 #include "model/mm/mf_internal.h"
