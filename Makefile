@@ -77,7 +77,36 @@ $(BUILD)/septum$(SUFFIX): $(OBJ)/septum FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)cmp -s $< $@ || { cp -f $< $@.new && mv -f $@.new $@; }
 
-$(OBJ)/septum: $(OBJ)/sim/main.o $(call libs,sim)
+# `septum explore` runs a second copy of all it needs, in which each store tells where it
+# goes (sim/tracked/track.c): what changed since the last choice is then known, not searched
+# for. The instrumentation is kernel AddressSanitizer's, of stores only and by calls. Builds
+# with other instrumentation do without, and compare.
+TRACKED     := $(if $(SAN)$(COV)$(FUZZER),,$(OBJ)/tracked/explore.o)
+TRACK_ENTRY := cmd_explore explore_file
+TRACK_ASAN  := instrument-reads=0 instrumentation-with-call-threshold=0 stack=0 globals=0
+TRACK_FLAGS := -fsanitize=kernel-address $(if $(findstring clang,$(CC)),\
+	$(foreach a,$(TRACK_ASAN),-mllvm -asan-$(a)),$(foreach a,$(TRACK_ASAN),--param asan-$(a)))
+TRACK_NOT   := sim/main.c $(filter-out sim/cmd_explore.c sim/cmd_machine.c,$(wildcard sim/cmd_*.c)) \
+	$(wildcard $(addprefix sim/,bench*.c campaign*.c matrix*.c graph*.c kernel_program.c record.c \
+	sweep.c sweep_lines.c sweep_past.c sweep_try.c workers.c))
+TRACK_SRC   := $(filter-out $(TRACK_NOT),$(foreach l,$(LAYERS),$(wildcard $(DIR_$(l))/*.c)))
+# What takes the state in is not part of it.
+TRACK_PLAIN := $(wildcard sim/image*.c sim/tracked/*.c)
+TRACK_OBJ    = $(patsubst %.c,$(OBJ)/tracked/%.o,$(TRACK_SRC) $(wildcard sim/tracked/*.c))
+$(patsubst %.c,$(OBJ)/tracked/%.o,$(TRACK_PLAIN)): TRACK_FLAGS :=
+
+$(OBJ)/tracked/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(Q)echo "  CC    $< (tracked)"
+	$(Q)$(CC) $(CPPFLAGS) -DSEPTUM_TRACKED $(filter-out -flto,$(CFLAGS)) $(TRACK_FLAGS) \
+		-MMD -MP -c -o $@ $<
+
+# Its symbols stay inside. What it takes from outside must be in the list.
+$(OBJ)/tracked/explore.o: $(TRACK_OBJ) sim/tracked/libc.list
+	$(Q)echo "  LINK  $@"
+	$(Q)tools/link-tracked $@ sim/tracked/libc.list "$(TRACK_ENTRY)" $(TRACK_OBJ)
+
+$(OBJ)/septum: $(OBJ)/sim/main.o $(TRACKED) $(call libs,sim)
 	$(Q)echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -2,8 +2,8 @@
 /*
  * The rows of `septum bench`. Each drives the host table the way a VMM would,
  * or the SEAMCALL seam directly, on a machine of its own; only the part named
- * in the row is inside the clock. Sweep and campaign are measured on one processor.
- * Left out: the explorer and the fuzzers, which print their own speed.
+ * in the row is inside the clock. Sweep and campaign are measured on one processor,
+ * the explorer in bench_explore.c. Left out: the fuzzers, which print their own speed.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "sim/bench.h"
 #include "sim/campaign.h"
 #include "sim/cmd.h"
+#include "sim/run.h"
 #include "sim/sweep.h"
 
 #define PAGES_PER_2M	512
@@ -569,6 +570,11 @@ const struct bench benches[] = {
 	  UNIT_US, 2, 2, 3, 0, NULL, measure_reset },
 	{ "scenarios", "1,000 scenario files", NULL,
 	  UNIT_SECONDS, 1, 1, 3, 0, NULL, measure_scenarios },
+	{ "explore", "one state of a race with over a million, every schedule",
+	  "one state of a race, 200,000 of over a million",
+	  UNIT_US, 2.5, 2.5, 3, 0, NULL, bench_explore },
+	{ "states", "memory of the explorer for a state it has seen, table slack included", NULL,
+	  UNIT_BYTES, 40, 40, 1, 0, NULL, bench_states },
 	/* 540,000 cells of all shipped scenarios in 60 s on two processors. */
 	{ "sweep", "sweep, a cell; all scenarios on two processors in 60 s", NULL,
 	  UNIT_US, 220, 220, 3, 0, NULL, measure_sweep },

@@ -8,7 +8,7 @@
 
 #include "sim/sim.h"
 
-enum bench_unit { UNIT_NS, UNIT_US, UNIT_MS, UNIT_SECONDS, UNIT_MIB, UNIT_TIMES };
+enum bench_unit { UNIT_NS, UNIT_US, UNIT_MS, UNIT_SECONDS, UNIT_MIB, UNIT_BYTES, UNIT_TIMES };
 
 #define BENCH_CURVE_MAX	8
 
@@ -23,8 +23,10 @@ struct bench_world {
 	bool quick;		/* a smaller problem where the full one takes seconds */
 	const char *scenarios;	/* directory of scenarios */
 	char why[200];		/* set when a row cannot be measured */
+	char note[80];		/* more about the figure, "" for most rows */
 	struct bench_point curve[BENCH_CURVE_MAX];
 	u32 curve_count;	/* 0: most rows have none */
+	double least;		/* of the repeats so far, for the note */
 };
 
 struct bench {
@@ -39,6 +41,10 @@ struct bench {
 	/* One figure in the row's unit; negative, and @why, when something failed. */
 	double (*measure)(struct bench_world *world);
 };
+
+/* In bench_explore.c. */
+double bench_explore(struct bench_world *world);
+double bench_states(struct bench_world *world);
 
 extern const struct bench benches[];
 extern const u32 bench_count;

@@ -39,7 +39,7 @@ static void format_figure(u8 unit, double value, char *text, size_t size)
 {
 	static const char *const names[] = {
 		[UNIT_NS] = "ns", [UNIT_US] = "us", [UNIT_MS] = "ms", [UNIT_SECONDS] = "s", [UNIT_MIB] = "MiB",
-		[UNIT_TIMES] = "x",
+		[UNIT_BYTES] = "bytes", [UNIT_TIMES] = "x",
 	};
 	int digits = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
 
@@ -89,12 +89,16 @@ static void print_row(const struct bench_request *request, const struct bench *b
 		       value, figure, budget, limit);
 		printf(",\"ratio\":%.3f", budget > 0 ? value / budget : 0);
 		print_curve(request, world);
+		if (world->note[0])
+			printf(",\"note\":\"%s\"", world->note);
 		printf("}\n");
 	} else if (value < 0) {
 		printf("%-10s  %-56s  not measured: %s\n", bench->name, what, world->why);
 	} else {
 		printf("%-10s  %-56s %10s %10s %6s\n", bench->name, what, figure, limit, ratio);
 		print_curve(request, world);
+		if (world->note[0])
+			printf("%-10s  %s\n", "", world->note);
 	}
 }
 

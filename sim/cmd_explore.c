@@ -39,6 +39,12 @@ static int set_preemptions(void *ctx, const char *text)
 	return status;
 }
 
+static int set_check_stores(void *ctx, const char *text)
+{
+	((struct explore_request *)ctx)->options.explore.check_stores = true;
+	return 0;
+}
+
 static int set_kinds(void *ctx, const char *text)
 {
 	int kinds = choose_kinds_parse(text, strlen(text));
@@ -67,6 +73,8 @@ static const struct option_row rows[] = {
 	  set_preemptions },
 	{ "--choices-of", "KINDS", "what is chosen besides who runs: task+irq+alloc+ref+entropy",
 	  set_kinds },
+	{ "--check-stores", NULL, "compare the whole world at each choice: slower, and the same",
+	  set_check_stores },
 	{ "--write", "DIR", "write each witness as a scenario into DIR", set_write },
 	{ "--format", "text|json", "how to print", set_format },
 	MACHINE_OPTION_ROWS,

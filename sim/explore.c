@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Depth-first search over choices. Tasks are stepped from task 0: at each
- * choice the state is captured; a state seen before ends the way, a new one
+ * choice the state is looked at; a state seen before ends the way, a new one
  * becomes a frame whose alternatives are tried in turn, going back by undoing
  * what changed instead of running the prefix again.
  *
@@ -15,58 +15,72 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "sim/explore.h"
 
 #define TABLE_FIRST	(1u << 12)
+#define TABLE_PAGE	(2u << 20)
 
 /* Runs of tasks without any choice, after which the state is stored: it may come back. */
 #define FORCED_MAX	1000u
 
 /* -- States seen -- */
 
-static struct image_hash *table_slot(struct image_hash *table, u64 room, struct image_hash hash)
+static image_hash *table_slot(image_hash *table, u64 room, image_hash hash)
 {
-	u64 i = hash.word[0] & (room - 1);
+	u64 i = (u64)hash & IMAGE_KEY_MASK & (room - 1);
 
-	while (table[i].word[0] | table[i].word[1]) {
-		if (table[i].word[0] == hash.word[0] && table[i].word[1] == hash.word[1])
-			break;
+	while (table[i] && table[i] != hash)
 		i = (i + 1) & (room - 1);
-	}
 	return &table[i];
+}
+
+/* Looked up all over the place: with pages of 2M, where the host has some to spare. */
+static image_hash *table_create(u64 room)
+{
+	u64 size = room * sizeof(image_hash);
+	image_hash *table = aligned_alloc(size < TABLE_PAGE ? sizeof(*table) : TABLE_PAGE, size);
+
+	if (!table)
+		internal_error("no memory for a table of %llu states", (unsigned long long)room);
+	if (size >= TABLE_PAGE)
+		madvise(table, size, MADV_HUGEPAGE);
+	memset(table, 0, size);
+	return table;
 }
 
 static void table_grow(struct explorer *explorer)
 {
 	u64 room = explorer->table_room ? 2 * explorer->table_room : TABLE_FIRST, i;
-	struct image_hash *table = calloc(room, sizeof(*table));
+	image_hash *table = table_create(room);
 
-	if (!table)
-		internal_error("no memory for a table of %llu states", (unsigned long long)room);
-	for (i = 0; i < explorer->table_room; i++) {
-		struct image_hash hash = explorer->table[i];
-
-		if (hash.word[0] | hash.word[1])
-			*table_slot(table, room, hash) = hash;
-	}
+	for (i = 0; i < explorer->table_room; i++)
+		if (explorer->table[i])
+			*table_slot(table, room, explorer->table[i]) = explorer->table[i];
 	free(explorer->table);
 	explorer->table = table;
 	explorer->table_room = room;
 }
 
-/* False when the state was there already. */
-static bool table_add(struct explorer *explorer, struct image_hash hash)
+/* The state's place will be wanted soon, and is in no cache. */
+static void table_prepare(struct explorer *explorer, u64 key)
 {
-	struct image_hash *slot;
-
 	/* Up to 4/5 full: at most 40 bytes a state, right after doubling. */
-	if (5 * explorer->stats.states >= 4 * explorer->table_room)
+	if (unlikely(5 * explorer->stats.states >= 4 * explorer->table_room))
 		table_grow(explorer);
-	if (!(hash.word[0] | hash.word[1]))
-		hash.word[0] = 1;
+	__builtin_prefetch(&explorer->table[key & (explorer->table_room - 1)]);
+}
+
+/* False when the state was there already. */
+static bool table_add(struct explorer *explorer, image_hash hash)
+{
+	image_hash *slot;
+
+	if (!hash)
+		hash = 1;
 	slot = table_slot(explorer->table, explorer->table_room, hash);
-	if (slot->word[0] | slot->word[1])
+	if (*slot)
 		return false;
 	*slot = hash;
 	explorer->stats.states++;
@@ -212,16 +226,19 @@ static u8 advance(struct explorer *explorer)
 	struct explore_frame choice;
 	enum explore_end end = EXPLORE_HANG;
 	enum where where = look(explorer, &choice, &end);
-	struct image_hash hash;
+	image_hash hash;
 
 	if (where == FORCED && explorer->forced++ < FORCED_MAX)
 		return choice.candidate[0];
 	explorer->forced = 0;
-	hash = image_capture(&explorer->image);
+	table_prepare(explorer, image_look(&explorer->image));
+	hash = image_state(&explorer->image);
 	if (!table_add(explorer, hash)) {
+		image_drop(&explorer->image);
 		live_seen(&explorer->live, hash);
 		return backtrack(explorer);
 	}
+	image_commit(&explorer->image);
 	if (where == AT_END) {
 		explorer->stats.ends++;
 		live_end(&explorer->live);
@@ -253,6 +270,7 @@ void explore_init(struct explorer *explorer, struct env *env,
 			tasks |= 1u << i;
 	arena_begin_lanes(env->arena, tasks, LANE_SIZE);
 	image_init(&explorer->image, env);
+	explorer->image.check = options->check_stores;
 	explorer->image.ran = tasks;
 	table_grow(explorer);
 }
@@ -270,7 +288,7 @@ void explore_run(struct explorer *explorer, explore_end_fn *end, void *ctx)
 	 * states of one.
 	 */
 	while ((next = advance(explorer))) {
-		explorer->image.ran |= 1u << next;
+		image_resume(&explorer->image, next);
 		task_resume(explorer->env, next);
 	}
 	explorer->stats.bytes = explorer->table_room * sizeof(*explorer->table) +

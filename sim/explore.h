@@ -28,6 +28,7 @@ struct explore_options {
 	u64 bound;		/* states to store at most, 0 = no bound */
 	u32 preemptions;	/* switches away from a task that could go on, 0 = any */
 	bool forced;		/* store states with one way out, too, as other tools do */
+	bool check_stores;	/* compare the whole world at each choice, see image_verify() */
 };
 
 struct explore_stats {
@@ -53,7 +54,7 @@ struct explorer {
 	struct image image;
 	struct explore_options options;
 	struct explore_stats stats;
-	struct image_hash *table;	/* open addressing, {0, 0} is empty */
+	image_hash *table;		/* open addressing, 0 is empty */
 	u64 table_room;
 	struct explore_frame *frame;	/* the way from the start to here */
 	u32 depth, depth_room;

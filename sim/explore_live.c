@@ -24,18 +24,18 @@ static void *grown(void *bytes, u64 size)
 
 static u32 home_of(const struct explore_live *live, u32 index)
 {
-	return live->open[index].word[0] & (live->slots - 1);
+	return (u32)(live->open[index] >> 64) & (live->slots - 1);
 }
 
 /* The slot of @hash, or the empty one where it would be. */
-static u32 slot_of(const struct explore_live *live, struct image_hash hash)
+static u32 slot_of(const struct explore_live *live, image_hash hash)
 {
-	u32 i = hash.word[0] & (live->slots - 1);
+	u32 i = (u32)(hash >> 64) & (live->slots - 1);
 
 	while (live->slot[i]) {
-		const struct image_hash *open = &live->open[live->slot[i] - 1];
+		const image_hash *open = &live->open[live->slot[i] - 1];
 
-		if (open->word[0] == hash.word[0] && open->word[1] == hash.word[1])
+		if (*open == hash)
 			break;
 		i = (i + 1) & (live->slots - 1);
 	}
@@ -58,7 +58,7 @@ static void more_room(struct explore_live *live)
 }
 
 /* Whatever was moved on because the slot was taken moves back. */
-static void forget(struct explore_live *live, struct image_hash hash)
+static void forget(struct explore_live *live, image_hash hash)
 {
 	u32 mask = live->slots - 1, hole = slot_of(live, hash), i;
 
@@ -75,7 +75,7 @@ static void forget(struct explore_live *live, struct image_hash hash)
 
 /* -- The search -- */
 
-void live_enter(struct explore_live *live, struct image_hash hash, bool cut)
+void live_enter(struct explore_live *live, image_hash hash, bool cut)
 {
 	if (live->count == live->room)
 		more_room(live);
@@ -89,7 +89,7 @@ void live_enter(struct explore_live *live, struct image_hash hash, bool cut)
 	live->count++;
 }
 
-void live_seen(struct explore_live *live, struct image_hash hash)
+void live_seen(struct explore_live *live, image_hash hash)
 {
 	struct live_frame *frame = &live->frame[live->depth - 1];
 	u32 found = live->slot[slot_of(live, hash)];

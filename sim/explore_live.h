@@ -22,7 +22,7 @@ struct live_frame {
 };
 
 struct explore_live {
-	struct image_hash *open;	/* in the order they were met */
+	image_hash *open;	/* in the order they were met */
 	u32 count, room;
 	u32 *slot;			/* open addressing: 1 + index in ->open, 0 is empty */
 	u32 slots;			/* a power of two, twice the room */
@@ -34,9 +34,9 @@ struct explore_live {
  * The search goes on from a new state. @cut: not all that can happen next will be
  * tried, so nothing can be said about it.
  */
-void live_enter(struct explore_live *live, struct image_hash hash, bool cut);
+void live_enter(struct explore_live *live, image_hash hash, bool cut);
 /* From the state entered last a step leads to one seen before, */
-void live_seen(struct explore_live *live, struct image_hash hash);
+void live_seen(struct explore_live *live, image_hash hash);
 /* or to an end. */
 void live_end(struct explore_live *live);
 /* All steps of the state entered last were taken. True: nothing leads out of where it is. */

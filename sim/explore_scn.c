@@ -11,12 +11,16 @@
 
 #include "sim/explore_scn.h"
 
-/* Everything host-side that a run changes, in whole chunks. */
-struct session {
+/* Everything host-side that a run changes, in whole chunks and an arena of its own. */
+struct session_run {
 	_Alignas(64) struct run run;
 	_Alignas(64) struct run_result result;
-	/* Not in the last chunk of what is captured and rolled back before it. */
-	_Alignas(64) struct explorer explorer;
+};
+
+struct session {
+	struct run *run;
+	struct run_result *result;
+	struct explorer explorer;
 	struct run_scope top;
 	const struct race_options *options;
 	struct race_report *report;
@@ -48,11 +52,11 @@ static u64 text_hash(const char *text)
 static u64 run_digest(void *ctx)
 {
 	struct session *session = ctx;
-	const struct run_notes *notes = &session->run.notes;
+	const struct run_notes *notes = &session->run->notes;
 	u64 hash = 0, log = 0;
 	u32 i;
 
-	hash = mix(hash, session->run.stop | session->result.verdict << 8);
+	hash = mix(hash, session->run->stop | session->result->verdict << 8);
 	hash = mix(hash, notes->error_count | (u64)notes->log_count << 32);
 	hash = mix(hash, notes->fault_seen);
 	for (i = 0; i < notes->log_count && i < RUN_LOG_MAX; i++)
@@ -65,7 +69,7 @@ static u64 run_digest(void *ctx)
 static void add_host_state(struct session *session)
 {
 	struct image *image = &session->explorer.image;
-	struct run *run = &session->run;
+	struct run *run = session->run;
 	u8 *notes = (u8 *)&run->notes;
 	u64 tail = ALIGN_DOWN(offsetof(struct run_notes, log_count), 64);
 
@@ -74,7 +78,7 @@ static void add_host_state(struct session *session)
 	image_add(image, run->notes.cross, ALIGN_DOWN(sizeof(run->notes.cross), 64), true);
 	/* Log lines need no putting back: those below log_count stay as they are. */
 	image_add(image, notes + tail, CHUNKS(sizeof(run->notes)) - tail, false);
-	image_add(image, &session->result, CHUNKS(sizeof(session->result)), false);
+	image_add(image, session->result, CHUNKS(sizeof(*session->result)), false);
 	image->digest = run_digest;
 	image->digest_ctx = session;
 }
@@ -112,7 +116,7 @@ static void keep_witness(struct session *session, struct witness *witness)
 
 static bool end_is_wanted(const struct session *session, enum explore_end end, bool holds)
 {
-	const struct run_result *result = &session->result;
+	const struct run_result *result = session->result;
 
 	if (end == EXPLORE_HANG)
 		return holds || session->options->hang_allowed;
@@ -122,14 +126,14 @@ static bool end_is_wanted(const struct session *session, enum explore_end end, b
 	    !(result->broken & ~result->broken_expected & ~session->options->allowed_broken))
 		return true;
 	/* A verdict is about all ends together, not about this one. */
-	return session->result.verdict == RUN_OK;
+	return session->result->verdict == RUN_OK;
 }
 
 static bool at_end(void *ctx, struct explorer *explorer, enum explore_end end)
 {
 	struct session *session = ctx;
 	struct race_report *report = session->report;
-	struct run *run = &session->run;
+	struct run *run = session->run;
 	struct trace trace = explorer->env->trace;
 	bool holds;
 
@@ -139,7 +143,7 @@ static bool at_end(void *ctx, struct explorer *explorer, enum explore_end end)
 	if (end == EXPLORE_DONE) {
 		run_from(run, session->race + 1);
 		run_end(run);
-		holds = run->condition && session->result.condition;
+		holds = run->condition && session->result->condition;
 	} else {
 		report->deadlocks += end == EXPLORE_DEADLOCK;
 		report->hangs += end == EXPLORE_HANG;
@@ -150,7 +154,7 @@ static bool at_end(void *ctx, struct explorer *explorer, enum explore_end end)
 		keep_witness(session, holds ? &report->hold : &report->fail);
 	if (!end_is_wanted(session, end, holds)) {
 		report->bad_ends++;
-		report->broken |= session->result.broken & ~session->result.broken_expected;
+		report->broken |= session->result->broken & ~session->result->broken_expected;
 		keep_witness(session, &report->bad);
 	}
 	choose_stepped(&explorer->env->chooser);
@@ -178,7 +182,7 @@ static void replay(struct replay *replay, const struct choice_list *list)
 	session->report->replays++;
 	choose_replay(chooser, list->pick, list->count);
 	chooser->enabled = session->options->choice_kinds;
-	run_scenario(session->sim, session->run.scn, &session->options->run, &replay->result);
+	run_scenario(session->sim, session->run->scn, &session->options->run, &replay->result);
 }
 
 static bool shows(void *ctx, const struct choice_list *list)
@@ -228,7 +232,7 @@ static void explore_tasks(struct session *session)
 {
 	struct env *env = session->sim->env;
 
-	run_race_start(&session->run, &session->run.scn->node[session->race]);
+	run_race_start(session->run, &session->run->scn->node[session->race]);
 	explore_init(&session->explorer, env, &session->options->explore);
 	add_host_state(session);
 	explore_run(&session->explorer, at_end, session);
@@ -240,18 +244,18 @@ static enum race_outcome explore_session(struct session *session, const struct s
 {
 	struct chooser *chooser = &session->sim->env->chooser;
 	struct race_report *report = session->report;
-	struct run *run = &session->run;
+	struct run *run = session->run;
 
 	/* A replay draws from the same kinds from its first line on. */
 	choose_script(chooser);
 	chooser->enabled = session->options->choice_kinds;
-	run_begin(run, session->sim, scn, &session->options->run, &session->result);
+	run_begin(run, session->sim, scn, &session->options->run, session->result);
 	session->top = (struct run_scope){ NULL, scn->node, scn->node_count, NULL };
 	run->scope = &session->top;
 	if (!run_to_race(run, session->options->race, &session->race)) {
-		report->bad.verdict = session->result.verdict;
-		report->bad.diag = session->result.diag;
-		return session->result.verdict == RUN_OK ? RACE_NONE : RACE_PROLOGUE;
+		report->bad.verdict = session->result->verdict;
+		report->bad.diag = session->result->diag;
+		return session->result->verdict == RUN_OK ? RACE_NONE : RACE_PROLOGUE;
 	}
 	report->line = scn->node[session->race].line;
 	session->before = chooser->record_count;
@@ -267,18 +271,23 @@ static enum race_outcome explore_session(struct session *session, const struct s
 enum race_outcome explore_race(struct sim *sim, const struct scn *scn,
 			       const struct race_options *options, struct race_report *report)
 {
-	struct session *session = aligned_alloc(64, CHUNKS(sizeof(*session)));
+	struct session *session = calloc(1, sizeof(*session));
+	struct arena *arena = arena_create();
 	enum race_outcome outcome;
+	struct session_run *run;
 
-	if (!session)
+	if (!session || !arena)
 		internal_error("no memory for an exploration");
-	memset(session, 0, sizeof(*session));
 	memset(report, 0, sizeof(*report));
+	run = arena_alloc(arena, sizeof(*run));
+	session->run = &run->run;
+	session->result = &run->result;
 	session->options = options;
 	session->report = report;
 	session->sim = sim;
 	outcome = explore_session(session, scn);
 	choose_script(&sim->env->chooser);
+	arena_destroy(arena);
 	free(session);
 	return outcome;
 }

@@ -252,12 +252,11 @@ static u64 run_digest(void *ctx)
 }
 
 static struct sweep_point *slot_of(struct sweep_point *point, u32 room,
-				   const struct image_hash *key)
+				   const image_hash *key)
 {
-	u32 i = key->word[0] & (room - 1);
+	u32 i = (u32)(*key >> 64) & (room - 1);
 
-	while ((point[i].key.word[0] | point[i].key.word[1]) &&
-	       memcmp(&point[i].key, key, sizeof(*key)))
+	while (point[i].key && point[i].key != *key)
 		i = (i + 1) & (room - 1);
 	return &point[i];
 }
@@ -270,7 +269,7 @@ static void grow(struct sweep_try *try)
 	if (!point)
 		internal_error("no memory for %u points", room);
 	for (i = 0; i < try->room; i++)
-		if (try->point[i].key.word[0] | try->point[i].key.word[1])
+		if (try->point[i].key)
 			*slot_of(point, room, &try->point[i].key) = try->point[i];
 	free(try->point);
 	try->point = point;
@@ -283,7 +282,7 @@ static void grow(struct sweep_try *try)
  */
 static u32 meet(struct sweep_try *try, u32 next)
 {
-	struct image_hash key;
+	image_hash key;
 	struct sweep_point *point;
 
 	/* Of a run that stopped only its end is left, wherever that was. */
@@ -292,7 +291,7 @@ static u32 meet(struct sweep_try *try, u32 next)
 	if (2 * try->points >= try->room)
 		grow(try);
 	point = slot_of(try->point, try->room, &key);
-	if (point->key.word[0] | point->key.word[1])
+	if (point->key)
 		return point->outcome;
 	*point = (struct sweep_point){ key, try->outcomes };
 	try->points++;

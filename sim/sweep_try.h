@@ -30,7 +30,7 @@ struct sweep_outcome {
 
 /* A world at the start of a line, and which outcome it leads to. */
 struct sweep_point {
-	struct image_hash key;	/* 0: free place */
+	image_hash key;	/* 0: free place */
 	u32 outcome;
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The explorer's search over tasks, against running every choice list. */
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sim/base/asan.h"
 #include "sim/explore.h"
+#include "sim/image_impl.h"
 #include "tests/task_world.h"
 
 #define ENDS_MAX 256
@@ -466,6 +469,30 @@ static void a_preemption_bound_finds_fewer_ends(void **state)
 	assert_true(ends.count < 20);
 }
 
+/* Whoever believes marks must notice a store that left none. */
+static void a_store_without_a_mark_is_found(void **state)
+{
+	struct world *w = world_of(state);
+	struct image image;
+	int status = 0;
+	pid_t child;
+
+	image_init(&image, w->env);
+	image_verify(&image);
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		w->log[sizeof(w->log) - 1] ^= 1;
+		fclose(stderr);
+		image_verify(&image);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 4);
+	image_free(&image);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -485,6 +512,7 @@ int main(void)
 		TEST(the_same_search_gives_the_same_counts),
 		TEST(a_bound_is_reported),
 		TEST(a_preemption_bound_finds_fewer_ends),
+		TEST(a_store_without_a_mark_is_found),
 	};
 
 	return cmocka_run_group_tests_name("sim_explore", tests, NULL, NULL);

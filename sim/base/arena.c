@@ -13,12 +13,60 @@
 #include "sim/base/asan.h"
 #include "sim/base/env.h"
 
+#ifdef SEPTUM_TRACKED
+#define MARKS_SIZE	ARENA_CHUNKS
+
+static bool reserve_at(void *place, u64 size)
+{
+	void *map = mmap(place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+			 MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+	/* A kernel older than the flag takes the place for a hint. */
+	if (map != MAP_FAILED && map != place)
+		munmap(map, size);
+	return map == place;
+}
+
+/* A free place in the window, NULL when there is none: stores are not tracked then. */
+static void *reserve_in_window(void)
+{
+	uintptr_t at = ARENA_WINDOW << ARENA_WINDOW_SHIFT;
+
+	for (; at >> ARENA_WINDOW_SHIFT == ARENA_WINDOW; at += ARENA_SIZE) {
+		if (!reserve_at((void *)at, ARENA_SIZE))
+			continue;
+		if (reserve_at(arena_mark(at), MARKS_SIZE))
+			return (void *)at;
+		munmap((void *)at, ARENA_SIZE);
+	}
+	return NULL;
+}
+
+static void free_marks(struct arena *arena)
+{
+	if (arena_tracked(arena))
+		munmap(arena_mark((uintptr_t)arena), MARKS_SIZE);
+}
+#else
+static void *reserve_in_window(void)
+{
+	return NULL;
+}
+
+static void free_marks(struct arena *arena)
+{
+}
+#endif
+
 static void *reserve_aligned(void)
 {
+	void *map = reserve_in_window();
 	uintptr_t raw, start;
-	void *map = mmap(NULL, 2 * ARENA_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+	if (map)
+		return map;
+	map = mmap(NULL, 2 * ARENA_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return NULL;
 	raw = (uintptr_t)map;
@@ -56,6 +104,7 @@ void arena_destroy(struct arena *arena)
 		return;
 	asan_unpoison(arena, arena->used);
 	free(arena->snapshot);
+	free_marks(arena);
 	munmap(arena, ARENA_SIZE);
 }
 
@@ -84,8 +133,8 @@ void *arena_alloc(struct arena *arena, u64 size)
 		if (object)
 			return object;
 	}
-	if (end > ARENA_SIZE || end < start)
-		internal_error("a simulation outgrew its arena of %llu bytes", ARENA_SIZE);
+	if (end > ARENA_ROOM || end < start)
+		internal_error("a simulation outgrew its arena of %llu bytes", ARENA_ROOM);
 	if (start < arena->dirty)
 		memset(bytes, 0, (end < arena->dirty ? end : arena->dirty) - start);
 	arena->used = end;

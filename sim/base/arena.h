@@ -32,6 +32,20 @@ struct arena_lane {
 	u64 next, end;		/* offsets */
 };
 
+/*
+ * Which chunks were stored to, in a build whose stores tell so (SEPTUM_TRACKED,
+ * sim/tracked/track.c). All arenas then lie in one window of the address space, and
+ * a second window has a byte for each of their chunks; the chunks whose byte is set
+ * are listed behind what an arena can hand out. So nothing but the address of a
+ * store is needed to note it.
+ */
+#define ARENA_CHUNK_SHIFT	6
+#define ARENA_CHUNKS		(ARENA_SIZE >> ARENA_CHUNK_SHIFT)
+#define ARENA_ROOM		(ARENA_SIZE - ARENA_CHUNKS * sizeof(u32))
+#define ARENA_WINDOW_SHIFT	40
+#define ARENA_WINDOW		8ULL		/* address >> ARENA_WINDOW_SHIFT */
+#define ARENA_MARKS		((ARENA_WINDOW + 1) << ARENA_WINDOW_SHIFT)
+
 struct arena {
 	u64 used;		/* bytes handed out, this header included */
 	u64 dirty;		/* high-water mark: bytes above it are still zero */
@@ -41,6 +55,7 @@ struct arena {
 	u64 snapshot_size;	/* bytes ->snapshot has room for */
 	void *root;		/* the environment once there is one, see env_of() */
 	struct arena_lane *lane;	/* by task id, in the arena; NULL: all from ->used */
+	u32 touched;		/* chunks on the list of those stored to */
 };
 
 /* NULL when the address space cannot be reserved. */
@@ -55,7 +70,7 @@ void arena_rewind(struct arena *arena);
 
 /*
  * @size bytes, zeroed, aligned to 16 (to 64 from 64 bytes up).
- * Never fails: running out of the 8 GiB ends the process with exit status 4.
+ * Never fails: running out of ARENA_ROOM ends the process with exit status 4.
  */
 void *arena_alloc(struct arena *arena, u64 size);
 
@@ -81,6 +96,47 @@ void arena_restore(struct arena *arena);
 static inline struct arena *arena_of(const void *object)
 {
 	return (struct arena *)((uintptr_t)object & ~(uintptr_t)(ARENA_SIZE - 1));
+}
+
+/* Do stores to @arena leave a mark? */
+static inline bool arena_tracked(const struct arena *arena)
+{
+#ifdef SEPTUM_TRACKED
+	return (uintptr_t)arena >> ARENA_WINDOW_SHIFT == ARENA_WINDOW;
+#else
+	return false;
+#endif
+}
+
+/* Chunk numbers, ->touched of them, in the order of their first store. */
+static inline u32 *arena_touched(struct arena *arena)
+{
+	return (u32 *)((char *)arena + ARENA_ROOM);
+}
+
+/* The mark of the chunk @address lies in, @address in the window. */
+static inline u8 *arena_mark(uintptr_t address)
+{
+	return (u8 *)(ARENA_MARKS - (ARENA_WINDOW << ARENA_WINDOW_SHIFT >> ARENA_CHUNK_SHIFT) +
+		      (address >> ARENA_CHUNK_SHIFT));
+}
+
+/* In sim/tracked/track.c: its own stores must not tell. */
+void arena_list_chunk(uintptr_t address);
+
+/* Something in the chunk @address lies in is about to change. */
+static inline void arena_touch(uintptr_t address)
+{
+	if (address >> ARENA_WINDOW_SHIFT == ARENA_WINDOW && !*arena_mark(address))
+		arena_list_chunk(address);
+}
+
+/* For a store that the compiler does not see. */
+static inline void arena_wrote(const void *object)
+{
+#ifdef SEPTUM_TRACKED
+	arena_touch((uintptr_t)object);
+#endif
 }
 
 #endif /* SEPTUM_BASE_ARENA_H */

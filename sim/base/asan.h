@@ -8,7 +8,9 @@
 
 #include "sim/base/types.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+/* The explorer's copy of the program has its instrumentation, not its runtime. */
+#if defined(SEPTUM_TRACKED)
+#elif defined(__SANITIZE_ADDRESS__)
 #define SEPTUM_ASAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -44,7 +44,7 @@ struct env {
 	void *layer[LAYER_NR];
 	struct injector injector;
 	struct checker checker;
-	struct sched sched;
+	struct sched sched;	/* last: what the explorer hashes begins in it */
 };
 
 #define ENV_OFFSET	ALIGN_UP(sizeof(struct arena), 64)

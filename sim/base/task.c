@@ -190,6 +190,8 @@ static void switch_to(struct env *env, u8 to)
 	if (trace_on(env, TRACE_TASK))
 		trace_task(env, &sched->task[to], "run");
 	fiber_leave(env, from, to, task->state == TASK_DONE);
+	/* Assembly stores to it. */
+	arena_wrote(&task->context);
 	septum_switch_stack(&task->context, sched->task[to].context);
 	fiber_enter(env, from, false);
 }
@@ -216,6 +218,8 @@ int task_create(struct env *env, const char *name, void (*entry)(void *), void *
 	strncpy(sched->task[id].name, name, TASK_NAME_MAX - 1);
 	sched->task[id].context = new_stack(env, id);
 	sched->live++;
+	if (id > sched->top)
+		sched->top = id;
 	return id;
 }
 
@@ -249,14 +253,14 @@ u32 task_candidates(struct env *env, u8 from, u8 candidate[TASK_MAX])
 	struct sched *sched = &env->sched;
 	bool keeps = from && sched->task[from].state == TASK_RUNNABLE;
 	u32 n = 0, i;
+	u8 id = from;
 
 	if (keeps)
 		candidate[n++] = from;
 	if (keeps && sched->preemption_bound && sched->preemptions >= sched->preemption_bound)
 		return n;
-	for (i = 1; i <= TASK_MAX; i++) {
-		u8 id = (from + i) % TASK_MAX;
-
+	for (i = 0; i <= sched->top; i++) {
+		id = id < sched->top ? id + 1 : 0;
 		if (id && !(keeps && id == from) && can_run(sched, &sched->task[id]))
 			candidate[n++] = id;
 	}
@@ -377,6 +381,7 @@ void task_forget_all(struct env *env)
 	for (id = 1; id < TASK_MAX; id++)
 		env->sched.task[id].state = TASK_FREE;
 	env->sched.live = 1;
+	env->sched.top = 0;
 }
 
 bool task_run_all(struct env *env)

@@ -76,18 +76,14 @@ struct lock {
 	u64 id;			/* which one, for reports: inode number, pfn, ... */
 };
 
+/* In the order of how often it changes: an explorer pays by the cache line. */
 struct task {
-	char name[TASK_NAME_MAX];
-	u8 id;
+	_Alignas(64) u8 id;
 	u8 state;		/* enum task_state */
 	bool signal_pending;
-	int cpu;		/* logical processor it runs on */
-	struct lock *waiting_for;
-	u8 waiting_mode;
-	u8 waiting_readers;		/* synchronize_srcu: tasks not out yet, BIT(id) */
-	u32 ticket;			/* readers let earlier writers pass */
-	const char *waiting_loop;	/* for a spin: where it goes round */
-	const char *waiting_event;	/* and what for */
+	u8 held_count;
+	u32 held_classes;	/* BIT(class) */
+	void *context;		/* saved stack pointer; its stack is the id's */
 	struct task_spin {
 		u32 own;		/* ->progress this task made itself */
 		u32 others, all;	/* progress at the last round */
@@ -96,22 +92,28 @@ struct task {
 		bool stuck;		/* another round would see the same again */
 		bool told;		/* leave the loop: it is a hang */
 	} spin;
+	int cpu;		/* logical processor it runs on */
+	struct lock *waiting_for;
+	u8 waiting_mode;
+	u8 waiting_readers;		/* synchronize_srcu: tasks not out yet, BIT(id) */
+	u32 ticket;			/* readers let earlier writers pass */
 	struct task_held {
 		struct lock *lock;
 		u32 classes_before;	/* ->held_classes without it */
 		u32 mode;
 	} held[TASK_HELD_MAX];
-	u8 held_count;
-	u32 held_classes;		/* BIT(class) */
+	const char *waiting_loop;	/* for a spin: where it goes round */
+	const char *waiting_event;	/* and what for */
+	char name[TASK_NAME_MAX];
 	void (*entry)(void *arg);
 	void *arg;
-	void *context;		/* saved stack pointer; its stack is the id's */
 };
 
 struct sched {
 	struct task task[TASK_MAX];
-	u8 current;		/* index; task 0 is the one that runs the scenario */
+	_Alignas(64) u8 current;	/* index; task 0 is the one that runs the scenario */
 	u8 live;		/* tasks created and not done, task 0 included */
+	u8 top;			/* the highest id created, and not forgotten */
 	bool deadlock, hang;
 	/*
 	 * Stepped by an explorer, see task_resume(): every choice comes to task 0.
@@ -137,8 +139,11 @@ struct sched {
 	u32 rounds_step;
 	u32 slice_start;	/* ->progress when the running task was switched to */
 	u32 ticket;
-	/* before[b] has bit a: a was held while b was taken */
-	u32 before[LOCK_CLASS_NR];
+	/*
+	 * Last and on cache lines of their own: an explorer tells states apart by them.
+	 * before[b] has bit a: a was held while b was taken.
+	 */
+	_Alignas(64) u32 before[LOCK_CLASS_NR];
 	u32 inverted[LOCK_CLASS_NR];	/* pairs reported, same shape */
 };
 
