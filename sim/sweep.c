@@ -33,6 +33,8 @@ const char *const inject_kind_name[] = {
  * is asked for: the first call of each leaf only. Whatever is left out is counted.
  */
 #define BIG_RUN			20000u
+/* Bytes a machine uses: a cell compares and puts back about as much. */
+#define BIG_MACHINE		(2u << 20)
 
 void sweep_print_fault(const struct sweep_fault *fault, char *text, size_t size)
 {
@@ -253,8 +255,10 @@ static void run_lines(struct sweep *sweep, const struct run_options *options,
 
 static void thin_big_run(struct sweep *sweep, const struct run_result *result)
 {
-	if (!sweep->thin || sweep->per_leaf == 1 ||
-	    sweep->allocations + result->seamcalls <= BIG_RUN)
+	if (!sweep->thin || sweep->per_leaf == 1)
+		return;
+	if (sweep->allocations + result->seamcalls <= BIG_RUN &&
+	    sweep->sim->env->arena->used <= BIG_MACHINE)
 		return;
 	sweep->per_leaf = 1;
 	thin_out(sweep);
