@@ -387,6 +387,8 @@ void image_rollback(struct image *image, const struct image_mark *mark)
 {
 	struct image_log *log = image->log + image->log_used, *end = image->log + mark->log_used;
 
+	/* What was freed above the mark is handed out again. */
+	asan_unpoison(image->env->arena, image->env->arena->used);
 	while (log-- > end) {
 		struct image_region *region = &image->region[log->region];
 
