@@ -232,6 +232,8 @@ static const struct {
 	{ INV_NO_UNASKED_ERROR, "tdx_load_mmu_pgd" },
 	/* Without the erratum 7.3.4 clears no page it gets back from a TD. */
 	{ INV_HOST_NEVER_CONSUMES_TD, "partial write" },
+	/* scenarios/known-bugs/refused-key-is-uncharged.scn */
+	{ INV_NO_UNASKED_ERROR, "!globals->misc_cg_charged" },
 	/* scenarios/known-bugs/memory-failure-lock-inversion.scn */
 	{ INV_LOCK_RULES, "mapping->invalidate_lock" },
 	/* scenarios/known-bugs/pre-fault-meets-stale-spte.scn */
